@@ -1,0 +1,61 @@
+// Package fairlead documents the module; there is nothing in it to call.
+//
+// fairlead is a library for multi-cloud routing. A service imports it and then
+// decides by itself, for each call it makes, which cloud and which endpoint
+// serve the call: by weight, health and the call's SLA tier. When a cloud dies,
+// calls that may be repeated succeed in another one, and within a second no
+// call goes to the dead one. There is no gateway to run, scale or lose.
+//
+// # HTTP
+//
+//	cfg, err := balancer.Load("fairlead.yaml")
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	router, err := balancer.New(cfg, balancer.WithLogger(slog.Default()))
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer router.Close()
+//	client := &http.Client{Transport: cloudhttp.NewTransport(router)}
+//	resp, err := client.Get("http://routing-api/v1/route")
+//
+// The URL's host names a service of the config:
+//
+//	version: 1
+//	clouds:
+//	  onprem: {weight: 70}
+//	  gcp:    {weight: 30}
+//	services:
+//	  routing-api:
+//	    clouds:
+//	      onprem: {http: [http://10.1.0.11:8080, http://10.1.0.12:8080]}
+//	      gcp:    {http: [https://routing.gcp.example.com]}
+//
+// # Other protocols
+//
+//	v, err := balancer.Do(ctx, router, balancer.Call{Service: "routing-api", Idempotent: true},
+//		func(ctx context.Context, at balancer.Attempt) (Route, health.Outcome, error) {
+//			return ask(ctx, at.Endpoint().Address)
+//		}, nil)
+//
+// # Packages
+//
+//   - sla: whom a call is for and what it was promised: tiers, assignment,
+//     levels.
+//   - health: what is known of endpoints and clouds: outcomes, detectors,
+//     states, probes.
+//   - failover: what follows: the plan, its limits, re-admission, the retry
+//     budget.
+//   - balancer: the engine: Config, Router, Pick, Do, Status.
+//   - balancer/cloudhttp: the http.RoundTripper.
+//   - balancer/balancertest: clouds in memory that fail on demand, for your own
+//     tests.
+//
+// Imports go one way: sla and health, failover, balancer, adapters.
+//
+// # Stability
+//
+// The module is at v0: interfaces may change with any minor version, and
+// CHANGELOG.md says how.
+package fairlead
