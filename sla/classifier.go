@@ -1,0 +1,145 @@
+package sla
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Class is what a call is treated by.
+type Class struct {
+	// Tier is the index of the call's tier in the config's tiers.
+	Tier int
+	// Level is 0…127. While part of the tier is shed, calls of the highest
+	// levels wait first.
+	Level uint8
+}
+
+// Classifier tells the class of calls. Its zero value puts all calls into tier
+// 0. All methods may be called from any goroutine.
+type Classifier struct {
+	tiers    map[string]int // index by name
+	rules    []matcher
+	fallback int
+	key      LevelKey
+	unknown  unknown
+
+	// seen tells which parts of a call the rules look at. The others are left
+	// out of the memo's key, so that a million customers take one entry when
+	// no rule asks for the customer.
+	seen struct{ product, customer, method bool }
+	memo *memo // nil if there are too few rules for it to pay
+}
+
+// memoFrom is the number of rules from which on their verdict is remembered.
+// On one core, asking the memo costs as much as matching 16 rules that differ
+// in their first letters, or 4 whose stars must all be tried (BenchmarkRules).
+// On several cores calls wait for each other there, and matching scales.
+const memoFrom = 16
+
+// NewClassifier returns the classifier for these tiers. Calls that no rule
+// gives a tier to get the tier named fallback. Every rule and the fallback
+// must name one of the tiers; the error lists all that do not.
+func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*Classifier, error) {
+	c := &Classifier{tiers: make(map[string]int, len(tiers)), key: key}
+	for i, t := range tiers {
+		c.tiers[t.Name] = i
+	}
+	var faults []error
+	for i, r := range rules {
+		tier, ok := c.tiers[r.Tier]
+		if !ok {
+			faults = append(faults, fmt.Errorf("sla: rule %d: no tier is named %q", i, r.Tier))
+		}
+		m := newMatcher(r, tier)
+		c.rules = append(c.rules, m)
+		c.seen.product = c.seen.product || !m.product.any()
+		c.seen.customer = c.seen.customer || !m.customer.any()
+		c.seen.method = c.seen.method || !m.method.any()
+	}
+	var ok bool
+	if c.fallback, ok = c.tiers[fallback]; !ok {
+		faults = append(faults, fmt.Errorf("sla: fallback: no tier is named %q", fallback))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if len(c.rules) >= memoFrom {
+		c.memo = newMemo()
+	}
+	return c, nil
+}
+
+// Classify returns the class of a call of method: the tier that the context
+// names, else that of the first rule that matches, else the fallback.
+//
+// The level is that of the context's customer on that day. Without a customer
+// it is made of random, which must be uniform. It depends on the whole of
+// random and neither on its upper nor on its lower half alone, so that the
+// halves may serve other draws of the same call.
+//
+// Classify takes no lock and allocates nothing when the context names a tier
+// of the config or there are fewer than 16 rules. Otherwise it looks the call
+// up in a cache of 4,096 verdicts of the rules, under a lock, and allocates
+// only to add to it.
+func (c *Classifier) Classify(ctx context.Context, method string, day Day, random uint64) Class {
+	s := from(ctx)
+	return Class{Tier: c.tier(s, method), Level: c.level(s.caller.Customer, day, random)}
+}
+
+// Unknown returns the names of tiers that contexts gave and the config does
+// not know, sorted: the first 64 of them, of each the first 64 bytes.
+func (c *Classifier) Unknown() []string { return c.unknown.list() }
+
+func (c *Classifier) level(customer string, day Day, random uint64) uint8 {
+	if customer == "" {
+		return randomLevel(random)
+	}
+	return Level(c.key, customer, day)
+}
+
+func (c *Classifier) tier(s said, method string) int {
+	if s.tier != "" {
+		if tier, known := c.tiers[s.tier]; known {
+			return tier
+		}
+		c.unknown.add(s.tier)
+	}
+	if c.memo == nil {
+		return c.match(s.caller, method)
+	}
+	return c.recall(s.caller, method)
+}
+
+// recall does what match does, from memory where it can.
+func (c *Classifier) recall(caller Caller, method string) int {
+	if !c.seen.product {
+		caller.Product = ""
+	}
+	if !c.seen.customer {
+		caller.Customer = ""
+	}
+	if !c.seen.method {
+		method = ""
+	}
+	k := memoKey{caller, method}
+	if !k.short() {
+		return c.match(caller, method)
+	}
+	tier, ok := c.memo.get(k)
+	if !ok {
+		tier = c.match(caller, method)
+		c.memo.add(k, tier)
+	}
+	return tier
+}
+
+// match returns the tier that the rules give, or the fallback.
+func (c *Classifier) match(caller Caller, method string) int {
+	for i := range c.rules {
+		if c.rules[i].match(caller, method) {
+			return c.rules[i].tier
+		}
+	}
+	return c.fallback
+}
