@@ -1,0 +1,108 @@
+package balancer
+
+import (
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// Config says which clouds there are, which services they run, and how calls
+// are divided between them. Two clouds and one service are a complete Config;
+// everything else has a default.
+//
+// A Config is plain data. A Go literal and a YAML file say the same things: a
+// key of the file is the field's name with a small first letter (LevelKey is
+// levelKey, HTTP is http). A field left at its zero value takes its default. A
+// file that writes out a zero where zero would stand for the default is
+// refused, so weight: 0 never comes to mean weight: 1.
+//
+// Durations are written with a unit: 300ms, 1s, 1m30s, 720h.
+//
+// The router copies the Config it is given; changing it afterwards has no
+// effect. A Config may be read by several goroutines, but not while one of
+// them changes it.
+type Config struct {
+	// Version of the file format. The only one is 1, which is also the
+	// default.
+	Version int
+
+	// Clouds are the failure domains that can be lost as a whole, by name. At
+	// least 1, at most 64. Required. A name has 1 to 63 characters: lower-case
+	// letters, digits, '-', '.' and '_', with a letter or digit at both ends.
+	Clouds map[string]Cloud
+
+	// Services are what callers call, by name. At least 1. Required. Over HTTP
+	// the host of the caller's URL names the service, so a name is written as
+	// a cloud's is, and may have up to 253 characters.
+	Services map[string]Service
+
+	// Tiers are the classes of calls, most critical first: when there is not
+	// enough for all, the last ones wait first. At most 32, each name once;
+	// names are written as those of clouds. Default: one tier named default.
+	Tiers []sla.Tier
+
+	// Assign gives calls a tier by product, customer and method. The first
+	// rule that matches wins. A call whose context names a tier is not asked.
+	// Default: no rules.
+	Assign []sla.Rule
+
+	// Default is the tier of calls that no rule matches. Default: the last of
+	// the tiers, because a call that nobody spoke up for must not displace one
+	// that somebody did.
+	Default string
+
+	// LevelKey says where the secret is that decides which customers wait
+	// first when a tier is shed: env:NAME for an environment variable or
+	// file:PATH for a file. The secret itself is never written here. All
+	// clients that share the secret choose the same customers. Default: a
+	// random secret per process.
+	LevelKey string
+
+	// Health says when an endpoint or a cloud counts as sick.
+	Health health.Settings
+
+	// Failover says how traffic moves between clouds.
+	Failover failover.Settings
+
+	// Retry bounds what second and further attempts may add to the load of
+	// each service.
+	Retry failover.BudgetSettings
+
+	// Observe names a cloud that gets every call, whatever the router decides;
+	// decisions are still made, counted and explained. It is the way to adopt
+	// the library without risk. Each service must have this cloud and each
+	// tier must be allowed to use it. Default: decisions are carried out.
+	Observe string
+}
+
+// Cloud is a failure domain: a data centre, a region, a provider.
+type Cloud struct {
+	// Weight is the cloud's part of the traffic relative to the other clouds
+	// that a service has: 70 and 30 are 70 % and 30 %. From 1 to 4294967295.
+	// Default: 1. It is never 0: to take a cloud out of use, drain it.
+	Weight uint32
+}
+
+// Service is one logical service and where it runs.
+type Service struct {
+	// Clouds are the clouds that run the service and its endpoints there, by
+	// the cloud's name. At least 1. Required.
+	Clouds map[string]ServiceCloud
+
+	// Tiers are this service's own figures. Each entry names one of the
+	// config's tiers and replaces what it sets; the rest stays. Protection can
+	// be given here but not taken away. Their order means nothing. Default:
+	// the config's tiers as they are.
+	Tiers []sla.Tier
+}
+
+// ServiceCloud is one service in one cloud.
+type ServiceCloud struct {
+	// HTTP are the endpoints that speak HTTP, as absolute URLs:
+	// http://10.1.0.11:8080, https://routing.example.com or, with a prefix for
+	// every path, https://example.com/routing. Host is an IP address or a DNS
+	// name, each of whose addresses becomes an endpoint. The port's default is
+	// 80 for http, 443 for https. No user name, query or fragment, and none
+	// twice. At least 1. Required.
+	HTTP []string
+}

@@ -1,0 +1,125 @@
+package balancer
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// The defaults of the settings that this package owns. Those of health and
+// failover are in their packages, in WithDefaults.
+const (
+	defaultVersion  = 1
+	defaultWeight   = 1
+	defaultTier     = "default"
+	defaultAttempts = 2
+)
+
+// resolved validates c and returns a copy of it, deep enough that the caller
+// may go on changing c, in which every field that was left out has its
+// default.
+func (c *Config) resolved() (*Config, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c.withDefaults(), nil
+}
+
+// withDefaults returns a deep copy of c in which every field that was left
+// out has its default. The tiers of a service stay what they were, overrides:
+// see tiersOf.
+func (c *Config) withDefaults() *Config {
+	d := *c
+	if d.Version == 0 {
+		d.Version = defaultVersion
+	}
+	d.Clouds = make(map[string]Cloud, len(c.Clouds))
+	for name, cloud := range c.Clouds {
+		if cloud.Weight == 0 {
+			cloud.Weight = defaultWeight
+		}
+		d.Clouds[name] = cloud
+	}
+	d.Services = make(map[string]Service, len(c.Services))
+	for name, service := range c.Services {
+		d.Services[name] = cloneService(service)
+	}
+	d.Tiers = cloneTiers(c.tiers())
+	for i := range d.Tiers {
+		if d.Tiers[i].Attempts == 0 {
+			d.Tiers[i].Attempts = defaultAttempts
+		}
+	}
+	d.Assign = slices.Clone(c.Assign)
+	if d.Default == "" {
+		d.Default = d.Tiers[len(d.Tiers)-1].Name
+	}
+	d.Health = c.Health.WithDefaults()
+	d.Failover = c.Failover.WithDefaults()
+	d.Retry = c.Retry.WithDefaults()
+	return &d
+}
+
+// tiers returns the tiers in force: those of the config or, if it has none,
+// the one tier that every call then belongs to.
+func (c *Config) tiers() []sla.Tier {
+	if len(c.Tiers) == 0 {
+		return []sla.Tier{{Name: defaultTier}}
+	}
+	return c.Tiers
+}
+
+// tiersOf returns the tiers as the service sees them: the config's, in the
+// config's order, with the service's own figures laid over them. Defaults are
+// filled in if c has them filled in.
+func (c *Config) tiersOf(service string) []sla.Tier {
+	tiers := cloneTiers(c.tiers())
+	for _, own := range c.Services[service].Tiers {
+		for i := range tiers {
+			if tiers[i].Name == own.Name {
+				tiers[i] = overlay(tiers[i], own)
+			}
+		}
+	}
+	return tiers
+}
+
+// overlay returns the tier with everything that own sets put in its place.
+func overlay(tier, own sla.Tier) sla.Tier {
+	tier.Protected = tier.Protected || own.Protected
+	if own.Objective.Latency != 0 {
+		tier.Objective.Latency = own.Objective.Latency
+	}
+	if own.Timeout != 0 {
+		tier.Timeout = own.Timeout
+	}
+	if own.Attempts != 0 {
+		tier.Attempts = own.Attempts
+	}
+	if len(own.Clouds.Prefer) > 0 {
+		tier.Clouds.Prefer = slices.Clone(own.Clouds.Prefer)
+	}
+	if len(own.Clouds.Only) > 0 {
+		tier.Clouds.Only = slices.Clone(own.Clouds.Only)
+	}
+	return tier
+}
+
+func cloneService(s Service) Service {
+	clouds := maps.Clone(s.Clouds)
+	for name, cloud := range clouds {
+		cloud.HTTP = slices.Clone(cloud.HTTP)
+		clouds[name] = cloud
+	}
+	return Service{Clouds: clouds, Tiers: cloneTiers(s.Tiers)}
+}
+
+func cloneTiers(tiers []sla.Tier) []sla.Tier {
+	tiers = slices.Clone(tiers)
+	for i := range tiers {
+		tiers[i].Clouds.Prefer = slices.Clone(tiers[i].Clouds.Prefer)
+		tiers[i].Clouds.Only = slices.Clone(tiers[i].Clouds.Only)
+	}
+	return tiers
+}

@@ -1,0 +1,57 @@
+package balancer
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestParseEndpointURL(t *testing.T) {
+	for _, test := range []struct {
+		raw  string
+		want endpointURL
+	}{
+		{"http://10.1.0.11:8080", endpointURL{"http", "10.1.0.11", netip.MustParseAddr("10.1.0.11"), 8080, ""}},
+		{"http://10.1.0.11", endpointURL{"http", "10.1.0.11", netip.MustParseAddr("10.1.0.11"), 80, ""}},
+		{"https://Routing.Example.com/", endpointURL{"https", "routing.example.com", netip.Addr{}, 443, ""}},
+		{"HTTPS://example.com./a/b/", endpointURL{"https", "example.com.", netip.Addr{}, 443, "/a/b"}},
+		{"http://[2001:DB8:0::1]:9", endpointURL{"http", "2001:db8::1", netip.MustParseAddr("2001:db8::1"), 9, ""}},
+		{"http://[::ffff:10.0.0.1]", endpointURL{"http", "10.0.0.1", netip.MustParseAddr("10.0.0.1"), 80, ""}},
+		{"http://my_service:80/a%2Fb", endpointURL{"http", "my_service", netip.Addr{}, 80, "/a%2Fb"}},
+		{"http://localhost:8080/@home", endpointURL{"http", "localhost", netip.Addr{}, 8080, "/@home"}},
+	} {
+		got, err := parseEndpointURL(test.raw)
+		if err != nil || got != test.want {
+			t.Errorf("%s: got %+v, %v; want %+v", test.raw, got, err, test.want)
+		}
+	}
+}
+
+func TestParseEndpointURLRefuses(t *testing.T) {
+	for _, raw := range []string{
+		"", " ", "http", "http:", "http://", "http:///v1", "//10.1.0.11", "10.1.0.11:8080", "localhost:8080", "localhost",
+		"ftp://a", "unix:///run/a.sock", "http:10.1.0.11", "http://user@a", "http://:pass@a", "user:pass@a", "http://a?", "http://a?b",
+		"http://a#", "http://a#b", "http://a:0", "http://a:65536", "http://a:-1", "http://a:", "http://a:x", "http://:80", "http://[::1",
+		"http://::1", "http://[fe80::1%25eth0]", "http://1.2.3", "http://1.2.3.256", "http://1234", "http://0x7f.1.2.3.4", "http://a..b",
+		"http://.a", "http://-a", "http://a-", "http://a b", "http://a/b c", "http://a/b\n", "http://a/ü", "http://a//", "http://a//b", "http://a/./b",
+		"http://a/..", "http://a/b/../c", "http://a/%2e%2e/c", "http://*.a", "http://a,b", "http://ü.example",
+		"http://" + strings.Repeat("a", 64), "http://" + strings.Repeat("a.", 127) + "a",
+	} {
+		if got, err := parseEndpointURL(raw); err == nil {
+			t.Errorf("%q is accepted as %+v", raw, got)
+		} else if !strings.HasPrefix(err.Error(), "must ") {
+			t.Errorf("%q: the problem %q is not a predicate", raw, err)
+		}
+	}
+}
+
+func TestEndpointURLString(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://[::1]":        "http://[::1]:80",
+		"HTTPS://A.example/b": "https://a.example:443/b",
+	} {
+		if got := canonical(raw); got != want {
+			t.Errorf("%s: got %s, want %s", raw, got, want)
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package balancer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+func TestLoadFull(t *testing.T) {
+	got, err := Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		Version: 1,
+		Clouds:  map[string]Cloud{"onprem": {Weight: 70}, "gcp": {Weight: 30}},
+		Services: map[string]Service{
+			"routing-api": {
+				Clouds: map[string]ServiceCloud{
+					"onprem": {HTTP: []string{"http://10.1.0.11:8080", "http://10.1.0.12:8080"}},
+					"gcp":    {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing"}},
+				},
+				Tiers: []sla.Tier{{
+					Name: "critical", Protected: true, Objective: sla.Objective{Latency: 200 * time.Millisecond},
+					Timeout: 500 * time.Millisecond, Attempts: 2, Clouds: sla.Clouds{Prefer: []string{"onprem"}},
+				}},
+			},
+			"maps.example.com": {Clouds: map[string]ServiceCloud{
+				"gcp":    {HTTP: []string{"https://maps.gcp.example.com/v2"}},
+				"onprem": {HTTP: []string{"http://10.1.0.21"}},
+			}},
+		},
+		Tiers: []sla.Tier{
+			{Name: "critical", Protected: true, Objective: sla.Objective{Latency: 300 * time.Millisecond}, Timeout: 800 * time.Millisecond, Attempts: 3},
+			{Name: "standard", Objective: sla.Objective{Latency: time.Second}, Attempts: 2},
+			{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"gcp", "onprem"}, Only: []string{"onprem", "gcp"}}},
+		},
+		Assign: []sla.Rule{
+			{Product: "dispatch", Tier: "critical"},
+			{Customer: "partner-*", Method: "GET /v1/*", Tier: "standard"},
+		},
+		Default:  "standard",
+		LevelKey: "env:FAIRLEAD_LEVEL_KEY",
+		Health: health.Settings{
+			Probe:     health.Probe{Path: "/healthz", Interval: time.Second, Timeout: 500 * time.Millisecond, Rise: 2, Fall: 3},
+			Ejection:  health.Ejection{Consecutive: 5, Base: 5 * time.Second, Max: 5 * time.Minute, Fraction: 0.5},
+			SlowStart: 10 * time.Second,
+		},
+		Failover: failover.Settings{
+			Panic: failover.PanicSpread, MinClouds: 1, HoldDown: time.Second, HoldDownMax: 5 * time.Minute, Slope: 0.1,
+		},
+		Retry:   failover.BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10},
+		Observe: "onprem",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got:\n%+v\nwant:\n%+v", got, want)
+	}
+}
+
+// full.yaml is the example of every key: a key that is added is added there.
+func TestFullHasEveryKey(t *testing.T) {
+	c, err := Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A service names only what differs, so its tiers need not be complete.
+	for name, service := range c.Services {
+		service.Tiers = c.Tiers[:1]
+		c.Services[name] = service
+	}
+	batch := c.Tiers[2]
+	c.Tiers[0].Clouds = batch.Clouds
+	c.Tiers = c.Tiers[:1]
+	c.Assign = []sla.Rule{{Product: c.Assign[0].Product, Customer: c.Assign[1].Customer, Method: c.Assign[1].Method, Tier: "critical"}}
+	requireNoZero(t, "", reflect.ValueOf(*c))
+}
+
+func requireNoZero(t *testing.T, path string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			requireNoZero(t, path+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+		return
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			requireNoZero(t, path+"."+key.String(), v.MapIndex(key))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			requireNoZero(t, path, v.Index(i))
+		}
+	}
+	if v.IsZero() {
+		t.Errorf("testdata/full.yaml does not set %s", path)
+	}
+}
+
+func TestSmallIsEnough(t *testing.T) {
+	c, err := Load("testdata/small.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.Clouds["gcp"]; !ok {
+		t.Error("a cloud without a value is lost")
+	}
+	if _, err := c.resolved(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseConfigReadsJSON(t *testing.T) {
+	const text = `{"clouds": {"a": {"weight": 2}}, "services": {"s": {"clouds": {"a": {"http": ["http://h:1"]}}}}, "retry": {"bank": "5s"}}`
+	c, err := ParseConfig([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Clouds["a"].Weight != 2 || c.Retry.Bank != 5*time.Second {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestParseConfigErrorWithoutFile(t *testing.T) {
+	_, err := ParseConfig([]byte("clouds: {a: {weight: -1}}\nservices: {s: {clouds: {}}}\n"))
+	const want = "line 1: clouds.a.weight: must not be negative, is -1\n" +
+		"line 2: services.s.clouds: must have at least one cloud"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	var configError *ConfigError
+	if !errors.As(err, &configError) || configError.Faults[0] != (Fault{1, "clouds.a.weight", "must not be negative, is -1"}) {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestTooLong(t *testing.T) {
+	valid, err := os.ReadFile("testdata/small.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "long.yaml")
+	comment := strings.Repeat("#", 10<<20)
+	if err := os.WriteFile(path, append(valid, comment...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := readFile(path, 100); err != nil || len(read) != 100 {
+		t.Errorf("read %d bytes, %v; want 100", len(read), err)
+	}
+	_, err = Load(path)
+	if want := path + ": the configuration must be at most 1048576 bytes long"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// No prefix of a file is mistaken for something else than a configuration
+// that would be valid by itself.
+func TestTruncated(t *testing.T) {
+	data, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		c, err := ParseConfig(data[:n])
+		if err == nil {
+			if err := c.Validate(); err != nil {
+				t.Errorf("the first %d bytes are accepted but not valid: %v", n, err)
+			}
+		}
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Load(filepath.Join(dir, "none.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing file: got %v, want fs.ErrNotExist", err)
+	}
+	if _, err := Load(dir); !errors.Is(err, errNotRegular) {
+		t.Errorf("directory: got %v, want errNotRegular", err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip("no named pipes here: ", err)
+	}
+	if _, err := Load(pipe); !errors.Is(err, errNotRegular) {
+		t.Errorf("named pipe: got %v, want errNotRegular", err)
+	}
+}
+
+// Whatever is accepted stays valid, means the same when it is written out
+// again, and has valid defaults.
+func FuzzParseConfig(f *testing.F) {
+	for _, pattern := range []string{"testdata/*.yaml", "testdata/malformed/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := ParseConfig(data)
+		if err != nil {
+			var configError *ConfigError
+			if !errors.As(err, &configError) || len(configError.Faults) == 0 {
+				t.Fatalf("not a ConfigError with faults: %#v", err)
+			}
+			return
+		}
+		checkAccepted(t, c)
+	})
+}
+
+func checkAccepted(t interface{ Fatalf(string, ...any) }, c *Config) {
+	d, err := c.resolved()
+	if err != nil {
+		t.Fatalf("accepted, then refused: %v", err)
+	}
+	if err := d.Validate(); err != nil {
+		t.Fatalf("refused with its defaults: %v", err)
+	}
+	text := encode(c)
+	again, err := ParseConfig([]byte(text))
+	if err != nil {
+		t.Fatalf("refused when written out again as %s: %v", text, err)
+	}
+	if got := encode(again); got != text {
+		t.Fatalf("changed when written out again:\n%s\n%s", text, got)
+	}
+	for _, service := range c.Services {
+		for _, cloud := range service.Clouds {
+			for _, raw := range cloud.HTTP {
+				endpoint, err := parseEndpointURL(raw)
+				if err != nil {
+					t.Fatalf("endpoint %q: %v", raw, err)
+				}
+				if same, err := parseEndpointURL(endpoint.String()); err != nil || same != endpoint {
+					t.Fatalf("endpoint %q became %q: %v", raw, endpoint, err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package balancer
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-go/fairlead/internal/configfile"
+)
+
+const (
+	maxClouds      = 64
+	maxTiers       = 32
+	maxNameLen     = 63
+	maxServiceLen  = 253 // a service may be called as its host is (RFC 1035)
+	maxPatternLen  = 256
+	maxAttempts    = 10
+	namesListed    = 8 // a message lists the names to choose from if they are no more
+	nameCharacters = "lower-case letters, digits, '-', '.' and '_', with a letter or digit at both ends"
+)
+
+// Names appear in URLs, logs and metric labels, and are compared byte by
+// byte.
+var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
+
+// Validate reports all that is wrong with c as a [*ConfigError], nil if
+// nothing is. [New] and [ParseConfig] do the same, so that only a program that
+// builds or changes a Config needs it. The environment isn't looked at: a name
+// that can't be resolved or a LevelKey that leads nowhere is not a fault of
+// the configuration.
+func (c *Config) Validate() error {
+	var faults configfile.Faults
+	validate(c, nil, &faults)
+	return newConfigError("", &faults)
+}
+
+// validator looks for faults of meaning in one Config.
+type validator struct {
+	*Config
+	doc    *configfile.Document
+	faults *configfile.Faults
+	clouds []string // their names, sorted; nil if they couldn't be read
+	tiers  []string // in order; nil if some couldn't be read
+}
+
+// validate adds to faults what is wrong with c, which doc was decoded into;
+// doc is nil for a literal.
+func validate(c *Config, doc *configfile.Document, faults *configfile.Faults) {
+	v := &validator{Config: c, doc: doc, faults: faults}
+	root := (*configfile.Path)(nil)
+	if at := root.Key("version"); v.written(at, c.Version != 0) && c.Version != 1 {
+		v.fault(at, "must be 1, is %d", c.Version)
+	}
+	v.checkClouds(root.Key("clouds"))
+	v.checkTiers(root.Key("tiers"))
+	v.checkServices(root.Key("services"))
+	v.checkAssign(root.Key("assign"))
+	if at := root.Key("default"); v.written(at, c.Default != "") {
+		v.checkTierName(at, c.Default)
+	}
+	if at := root.Key("levelKey"); v.written(at, c.LevelKey != "") {
+		if err := checkLevelKey(c.LevelKey); err != nil {
+			v.fault(at, "%v", err)
+		}
+	}
+	v.checkHealth(root.Key("health"))
+	v.checkFailover(root.Key("failover"))
+	v.checkRetry(root.Key("retry"))
+	if at := root.Key("observe"); v.written(at, c.Observe != "") {
+		v.checkObserve(at)
+	}
+}
+
+// fault records a fault, unless the decoder found one already in the same
+// place or around it.
+func (v *validator) fault(at *configfile.Path, format string, args ...any) {
+	if !v.doc.Lost(at) {
+		v.faults.Add(v.doc.Line(at), at, format, args...)
+	}
+}
+
+// written reports whether somebody gave the value: it isn't zero, or the file
+// has the key.
+func (v *validator) written(at *configfile.Path, nonzero bool) bool {
+	return nonzero || v.doc.Has(at)
+}
+
+func (v *validator) checkClouds(at *configfile.Path) {
+	if !v.doc.Lost(at) {
+		v.clouds = slices.Sorted(maps.Keys(v.Clouds))
+	}
+	if n := len(v.Clouds); n < 1 || n > maxClouds {
+		v.fault(at, "must have from 1 to %d clouds, has %d", maxClouds, n)
+	}
+	for _, name := range v.clouds {
+		at := at.Key(name)
+		v.checkName(at, name, maxNameLen)
+		if at := at.Key("weight"); v.doc.Has(at) && v.Clouds[name].Weight == 0 {
+			v.fault(at, "must be from 1 to 4294967295, is 0; to take a cloud out of use, drain it")
+		}
+	}
+}
+
+func (v *validator) checkServices(at *configfile.Path) {
+	if len(v.Services) == 0 {
+		v.fault(at, "must have at least one service")
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Services)) {
+		v.checkName(at.Key(name), name, maxServiceLen)
+		v.checkService(at.Key(name), name)
+	}
+}
+
+func (v *validator) checkService(at *configfile.Path, name string) {
+	service := v.Services[name]
+	cloudsAt := at.Key("clouds")
+	if len(service.Clouds) == 0 {
+		v.fault(cloudsAt, "must have at least one cloud")
+	}
+	for _, cloud := range slices.Sorted(maps.Keys(service.Clouds)) {
+		at := cloudsAt.Key(cloud)
+		v.checkCloudName(at, cloud)
+		v.checkEndpoints(at.Key("http"), service.Clouds[cloud].HTTP)
+	}
+	v.checkOwnTiers(at.Key("tiers"), service)
+	if !v.doc.Lost(cloudsAt) && len(service.Clouds) > 0 {
+		v.checkResidency(at, name)
+	}
+}
+
+// checkResidency refuses a service that has none of the clouds that one of
+// its tiers is confined to: every call would fail. Names that aren't clouds
+// have been reported where they stand.
+func (v *validator) checkResidency(at *configfile.Path, name string) {
+	for _, tier := range v.tiersOf(name) {
+		only := tier.Clouds.Only
+		possible := func(cloud string) bool {
+			_, runs := v.Services[name].Clouds[cloud]
+			return runs || !slices.Contains(v.clouds, cloud)
+		}
+		if len(only) > 0 && !slices.ContainsFunc(only, possible) {
+			v.fault(at, "must have a cloud that tier %s may use, which is only %s", tier.Name, strings.Join(only, ", "))
+		}
+	}
+}
+
+func (v *validator) checkEndpoints(at *configfile.Path, urls []string) {
+	if len(urls) == 0 {
+		v.fault(at, "must have at least one endpoint")
+	}
+	first := make(map[endpointURL]int, len(urls))
+	for i, raw := range urls {
+		at := at.Index(i)
+		if v.doc.Lost(at) {
+			continue
+		}
+		endpoint, err := parseEndpointURL(raw)
+		if err != nil {
+			v.fault(at, "%v", err)
+			continue
+		}
+		if j, ok := first[endpoint]; ok {
+			v.fault(at, "must be given once, is the same endpoint as http[%d]", j)
+			continue
+		}
+		first[endpoint] = i
+	}
+}
+
+// checkObserve refuses an observed cloud that a service or a tier can't use:
+// observing is meant to be free of risk, and that call would fail.
+func (v *validator) checkObserve(at *configfile.Path) {
+	if !v.checkCloudName(at, v.Observe) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Services)) {
+		if _, ok := v.Services[name].Clouds[v.Observe]; !ok {
+			v.fault(at, "must be a cloud of every service, but %s does not have %s", name, v.Observe)
+		}
+		for _, tier := range v.tiersOf(name) {
+			if only := tier.Clouds.Only; len(only) > 0 && !slices.Contains(only, v.Observe) {
+				v.fault(at, "must be a cloud that every tier may use, but %s may not use %s for %s", tier.Name, v.Observe, name)
+			}
+		}
+	}
+}
+
+func (v *validator) checkName(at *configfile.Path, name string, longest int) {
+	if name == "" {
+		v.fault(at, "must be a name, is empty")
+	} else if len(name) > longest || !namePattern.MatchString(name) {
+		v.fault(at, "must be a name of at most %d characters: %s; is %s", longest, nameCharacters, configfile.Quote(name))
+	}
+}
+
+// checkCloudName reports whether the name is that of a cloud. Without a
+// readable list of clouds it gives every name the benefit of the doubt.
+func (v *validator) checkCloudName(at *configfile.Path, name string) bool {
+	if v.clouds == nil || slices.Contains(v.clouds, name) {
+		return true
+	}
+	v.fault(at, "must be one of the clouds%s", choice(name, v.clouds))
+	return false
+}
+
+// checkTierName reports whether the name is that of a tier, like
+// checkCloudName.
+func (v *validator) checkTierName(at *configfile.Path, name string) bool {
+	if v.tiers == nil || slices.Contains(v.tiers, name) {
+		return true
+	}
+	v.fault(at, "must be one of the tiers%s", choice(name, v.tiers))
+	return false
+}
+
+// choice ends the sentence "must be one of the clouds".
+func choice(got string, names []string) string {
+	list := ""
+	if len(names) <= namesListed {
+		list = " (" + strings.Join(names, ", ") + ")"
+	}
+	if got == "" {
+		return list + ", is empty"
+	}
+	near := ""
+	if name := configfile.Nearest(got, names); name != "" {
+		near = "; did you mean " + name + "?"
+	}
+	return list + ", is " + configfile.Quote(got) + near
+}
