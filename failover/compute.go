@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Compute returns the plan that follows from the input alone. It doesn't know
@@ -28,7 +29,7 @@ func Compute(in Input) Plan {
 	return plan
 }
 
-func computeTier(in *Input, clouds []Cloud, tier *Tier) TierPlan {
+func computeTier(in *Input, clouds []Cloud, tier *sla.Tier) TierPlan {
 	plan := TierPlan{Tier: tier.Name, Shares: make([]Share, len(clouds))}
 	undrained := make([]*candidate, 0, len(clouds)) // allowed and not drained
 	serving := make([]*candidate, 0, len(clouds))   // of those, the ones that aren't down
@@ -48,10 +49,10 @@ func computeTier(in *Input, clouds []Cloud, tier *Tier) TierPlan {
 	case len(undrained) == 0:
 		plan.Fail = true
 	case len(serving) >= max(1, in.MinClouds), len(serving) == len(undrained):
-		divide(serving, tier.Prefer)
+		divide(serving, tier.Clouds.Prefer)
 		for _, c := range serving {
 			plan.Shares[c.share].Fraction = c.fraction
-			plan.Shares[c.share].Reason = c.reason(in.Held, len(tier.Prefer) > 0)
+			plan.Shares[c.share].Reason = c.reason(in.Held, len(tier.Clouds.Prefer) > 0)
 		}
 	default:
 		plan.Fail = in.Panic == PanicFail
@@ -67,9 +68,9 @@ func computeTier(in *Input, clouds []Cloud, tier *Tier) TierPlan {
 }
 
 // barred returns why a cloud may not serve a tier, or "" if it may.
-func barred(c *Cloud, tier *Tier, held bool) Reason {
+func barred(c *Cloud, tier *sla.Tier, held bool) Reason {
 	switch {
-	case !tier.Allows(c.Name):
+	case !tier.Clouds.Allow(c.Name):
 		return ReasonResidency
 	case c.Drained:
 		return ReasonDrained

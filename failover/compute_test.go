@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fairlead-go/fairlead/health"
 	"pgregory.net/rapid"
+
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // healthy returns a cloud with nothing wrong.
@@ -52,11 +54,11 @@ func TestComputeDecides(t *testing.T) {
 	a, b, c := healthy("a", 70), healthy("b", 20), healthy("c", 10)
 	three := []Cloud{a, b, c}
 	zero := func(c Cloud) Cloud { return with(c, func(c *Cloud) { c.Weight = 0 }) }
-	preferB := Tier{Prefer: []string{"b", "a"}}
+	preferB := sla.Tier{Clouds: sla.Clouds{Prefer: []string{"b", "a"}}}
 	for _, tt := range []struct {
 		name string
 		in   Input
-		tier Tier
+		tier sla.Tier
 		want string
 	}{
 		{name: "by weight", in: Input{Clouds: three},
@@ -85,13 +87,13 @@ func TestComputeDecides(t *testing.T) {
 		{name: "drained or down", in: Input{Clouds: []Cloud{drained(a), down(b), down(c)}},
 			want: "a 0 drained, b 66.67 panic, c 33.33 panic"},
 
-		{name: "residency", in: Input{Clouds: three}, tier: Tier{Only: []string{"a", "b"}},
+		{name: "residency", in: Input{Clouds: three}, tier: sla.Tier{Clouds: sla.Clouds{Only: []string{"a", "b"}}},
 			want: "a 77.78 weights, b 22.22 weights, c 0 residency"},
-		{name: "residency in panic", in: Input{Clouds: []Cloud{down(a), b, c}}, tier: Tier{Only: []string{"a"}},
+		{name: "residency in panic", in: Input{Clouds: []Cloud{down(a), b, c}}, tier: sla.Tier{Clouds: sla.Clouds{Only: []string{"a"}}},
 			want: "a 100 panic, b 0 residency, c 0 residency"},
-		{name: "residency with a drain", in: Input{Clouds: []Cloud{drained(a), b, c}}, tier: Tier{Only: []string{"a"}},
+		{name: "residency with a drain", in: Input{Clouds: []Cloud{drained(a), b, c}}, tier: sla.Tier{Clouds: sla.Clouds{Only: []string{"a"}}},
 			want: "a 0 drained, b 0 residency, c 0 residency: fail"},
-		{name: "no allowed cloud here", in: Input{Clouds: three}, tier: Tier{Only: []string{"z"}},
+		{name: "no allowed cloud here", in: Input{Clouds: three}, tier: sla.Tier{Clouds: sla.Clouds{Only: []string{"z"}}},
 			want: "a 0 residency, b 0 residency, c 0 residency: fail"},
 
 		{name: "panic spreads", in: Input{Clouds: []Cloud{down(a), down(b), down(c)}},
@@ -118,11 +120,11 @@ func TestComputeDecides(t *testing.T) {
 			want: "a 0.5 standby, b 99 prefer, c 0.5 standby"},
 		{name: "prefer, first down", in: Input{Clouds: []Cloud{a, down(b), c}}, tier: preferB,
 			want: "a 99 prefer, b 0 down, c 1 standby"},
-		{name: "prefer, listed down: the others by weight", in: Input{Clouds: []Cloud{a, b, down(c)}}, tier: Tier{Prefer: []string{"c"}},
+		{name: "prefer, listed down: the others by weight", in: Input{Clouds: []Cloud{a, b, down(c)}}, tier: sla.Tier{Clouds: sla.Clouds{Prefer: []string{"c"}}},
 			want: "a 77.78 prefer, b 22.22 prefer, c 0 down"},
-		{name: "prefer names strangers and repeats", in: Input{Clouds: three}, tier: Tier{Prefer: []string{"z", "b", "b"}},
+		{name: "prefer names strangers and repeats", in: Input{Clouds: three}, tier: sla.Tier{Clouds: sla.Clouds{Prefer: []string{"z", "b", "b"}}},
 			want: "a 0.5 standby, b 99 prefer, c 0.5 standby"},
-		{name: "prefer within residency", in: Input{Clouds: three}, tier: Tier{Prefer: []string{"c", "b"}, Only: []string{"a", "b"}},
+		{name: "prefer within residency", in: Input{Clouds: three}, tier: sla.Tier{Clouds: sla.Clouds{Prefer: []string{"c", "b"}, Only: []string{"a", "b"}}},
 			want: "a 1 standby, b 99 prefer, c 0 residency"},
 		{name: "prefer, all degraded to nothing", in: Input{Clouds: []Cloud{degraded(a, 0), degraded(b, 0)}}, tier: preferB,
 			want: "a 1 degraded, b 99 degraded"},
@@ -131,9 +133,9 @@ func TestComputeDecides(t *testing.T) {
 
 		{name: "recovering", in: Input{Clouds: []Cloud{recovering(a, 0.1, 0.01), b, c}},
 			want: "a 7 recovering, b 62 weights, c 31 weights"},
-		{name: "recovering, protected", in: Input{Clouds: []Cloud{recovering(a, 0.1, 0.01), b, c}}, tier: Tier{Protected: true},
+		{name: "recovering, protected", in: Input{Clouds: []Cloud{recovering(a, 0.1, 0.01), b, c}}, tier: sla.Tier{Protected: true},
 			want: "a 0.7 recovering, b 66.2 weights, c 33.1 weights"},
-		{name: "recovering, closed gate", in: Input{Clouds: []Cloud{recovering(a, 0.01, 0), b, c}}, tier: Tier{Protected: true},
+		{name: "recovering, closed gate", in: Input{Clouds: []Cloud{recovering(a, 0.01, 0), b, c}}, tier: sla.Tier{Protected: true},
 			want: "a 0 recovering, b 66.67 weights, c 33.33 weights"},
 		{name: "last gate", in: Input{Clouds: []Cloud{recovering(a, 1, 0.5), b, c}},
 			want: "a 70 weights, b 20 weights, c 10 weights"},
@@ -141,7 +143,7 @@ func TestComputeDecides(t *testing.T) {
 			want: "a 89.2 prefer, b 9.9 recovering, c 0.901 standby"},
 		{name: "nobody else: the gates yield", in: Input{Clouds: []Cloud{recovering(a, 0.01, 0), down(b), down(c)}},
 			want: "a 100 recovering, b 0 down, c 0 down"},
-		{name: "nobody else, closed gates", in: Input{Clouds: []Cloud{recovering(a, 0.01, 0), recovering(b, 0.01, 0), down(c)}}, tier: Tier{Protected: true},
+		{name: "nobody else, closed gates", in: Input{Clouds: []Cloud{recovering(a, 0.01, 0), recovering(b, 0.01, 0), down(c)}}, tier: sla.Tier{Protected: true},
 			want: "a 77.78 recovering, b 22.22 recovering, c 0 down"},
 		{name: "nobody else, different gates", in: Input{Clouds: []Cloud{recovering(a, 0.1, 0), recovering(b, 0.5, 0), down(c)}},
 			want: "a 41.18 recovering, b 58.82 recovering, c 0 down"},
@@ -153,7 +155,7 @@ func TestComputeDecides(t *testing.T) {
 		{name: "no clouds", want: ": fail"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.in.Tiers = []Tier{tt.tier}
+			tt.in.Tiers = []sla.Tier{tt.tier}
 			if got := text(Compute(tt.in).Tiers[0]); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -184,11 +186,10 @@ func anyInput(t *rapid.T) Input {
 	}
 	list := rapid.SliceOfNDistinct(rapid.SampledFrom(append(names, "z")), 0, 3, rapid.ID)
 	for i := range rapid.IntRange(1, 3).Draw(t, "tiers") {
-		in.Tiers = append(in.Tiers, Tier{
+		in.Tiers = append(in.Tiers, sla.Tier{
 			Name:      fmt.Sprint("tier", i),
 			Protected: rapid.Bool().Draw(t, "protected"),
-			Prefer:    list.Draw(t, "prefer"),
-			Only:      list.Draw(t, "only"),
+			Clouds:    sla.Clouds{Prefer: list.Draw(t, "prefer"), Only: list.Draw(t, "only")},
 		})
 	}
 	return in
@@ -207,7 +208,7 @@ func checkPlan(t *rapid.T, in Input, plan Plan) {
 			if !(s.Fraction >= 0 && s.Fraction <= 1+1e-9) {
 				t.Errorf("%s: share %v of %s", p.Tier, s.Fraction, s.Cloud)
 			}
-			if s.Fraction != 0 && (c.Drained || !tier.Allows(s.Cloud)) {
+			if s.Fraction != 0 && (c.Drained || !tier.Clouds.Allow(s.Cloud)) {
 				t.Errorf("%s: %s is drained or not allowed and gets %v", p.Tier, s.Cloud, s.Fraction)
 			}
 			if s.Fraction != 0 && c.State == health.Down && s.Reason != ReasonPanic && s.Reason != ReasonHeld {
@@ -290,11 +291,11 @@ func TestComputeKeepsGates(t *testing.T) {
 }
 
 func BenchmarkCompute(b *testing.B) {
-	in := Input{Tiers: []Tier{
+	in := Input{Tiers: []sla.Tier{
 		{Name: "critical", Protected: true},
 		{Name: "standard"},
-		{Name: "batch", Prefer: []string{"cloud3", "cloud1"}},
-		{Name: "resident", Only: []string{"cloud2", "cloud4", "cloud6"}},
+		{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"cloud3", "cloud1"}}},
+		{Name: "resident", Clouds: sla.Clouds{Only: []string{"cloud2", "cloud4", "cloud6"}}},
 	}}
 	for i := range 10 {
 		in.Clouds = append(in.Clouds, healthy(fmt.Sprint("cloud", i), uint32(i+1)))

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 const (
@@ -28,7 +29,7 @@ type candidate struct {
 	standby    bool    // the fraction is a trickle
 }
 
-func newCandidate(share int, cloud *Cloud, tier *Tier, held bool) *candidate {
+func newCandidate(share int, cloud *Cloud, tier *sla.Tier, held bool) *candidate {
 	c := &candidate{
 		share: share, name: cloud.Name, weight: float64(cloud.Weight),
 		endpoints: 1, capability: 1, gate: 1,

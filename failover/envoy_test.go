@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // levelInput has one cloud per level, each with some of its 100 endpoints
 // healthy.
 func levelInput(percents ...int) Input {
-	in := Input{Tiers: []Tier{{}}}
+	in := Input{Tiers: []sla.Tier{{}}}
 	for i, percent := range percents {
 		name := fmt.Sprint("level", i)
 		c := healthy(name, 1)
 		c.Healthy = float64(percent) / 100
 		in.Clouds = append(in.Clouds, c)
-		in.Tiers[0].Prefer = append(in.Tiers[0].Prefer, name)
+		in.Tiers[0].Clouds.Prefer = append(in.Tiers[0].Clouds.Prefer, name)
 	}
 	return in
 }
@@ -97,7 +99,7 @@ func TestEnvoyLocalities(t *testing.T) {
 	for percent, want := range map[int]float64{100: 33, 70: 33, 69: 32, 50: 26, 25: 15, 0: 0} {
 		x, y := healthy("x", 1), healthy("y", 2)
 		x.Healthy = float64(percent) / 100
-		if got := points(Input{Clouds: []Cloud{x, y}, Tiers: []Tier{{}}}); math.Abs(got[0]-want) > 1 {
+		if got := points(Input{Clouds: []Cloud{x, y}, Tiers: []sla.Tier{{}}}); math.Abs(got[0]-want) > 1 {
 			t.Errorf("%d %% of x healthy: it gets %.2f %%, want %v ± 1", percent, got[0], want)
 		}
 	}
@@ -116,7 +118,7 @@ func TestEnvoyPanic(t *testing.T) {
 		{"all panic", []Cloud{down(two), down(eight)}, []float64{20, 80}},
 		{"one carries everything", []Cloud{down(two), eight}, []float64{0, 100}},
 	} {
-		got := points(Input{Clouds: tt.clouds, Tiers: []Tier{{Prefer: []string{"l0", "l1"}}}})
+		got := points(Input{Clouds: tt.clouds, Tiers: []sla.Tier{{Clouds: sla.Clouds{Prefer: []string{"l0", "l1"}}}}})
 		for i := range got {
 			if math.Abs(got[i]-tt.want[i]) > 1 {
 				t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)

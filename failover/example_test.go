@@ -6,6 +6,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // What if onprem is lost?
@@ -16,10 +17,10 @@ func ExampleCompute() {
 			{Name: "gcp", Weight: 20, State: health.Healthy, Healthy: 1},
 			{Name: "aws", Weight: 10, State: health.Healthy, Healthy: 1},
 		},
-		Tiers: []failover.Tier{
+		Tiers: []sla.Tier{
 			{Name: "critical", Protected: true},
-			{Name: "batch", Prefer: []string{"gcp", "onprem"}},
-			{Name: "resident", Only: []string{"onprem", "aws"}},
+			{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"gcp", "onprem"}}},
+			{Name: "resident", Clouds: sla.Clouds{Only: []string{"onprem", "aws"}}},
 		},
 	}
 	in.Clouds[0].State = health.Down
@@ -48,7 +49,7 @@ func ExampleCompute() {
 func ExampleLimit() {
 	onprem := failover.Cloud{Name: "onprem", Weight: 70, Healthy: 1}
 	gcp := failover.Cloud{Name: "gcp", Weight: 30, Healthy: 1}
-	tiers := []failover.Tier{{Name: "critical"}}
+	tiers := []sla.Tier{{Name: "critical"}}
 	both := failover.Compute(failover.Input{Clouds: []failover.Cloud{onprem, gcp}, Tiers: tiers})
 	onprem.State = health.Down
 	one := failover.Compute(failover.Input{Clouds: []failover.Cloud{onprem, gcp}, Tiers: tiers})

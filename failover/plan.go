@@ -1,9 +1,8 @@
 package failover
 
 import (
-	"slices"
-
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Cloud is one cloud as the plan of one service sees it.
@@ -28,32 +27,12 @@ type Cloud struct {
 	Gate, ProtectedGate float64
 }
 
-// Tier is one class of calls.
-type Tier struct {
-	Name      string
-	Protected bool
-	// Prefer lists clouds in order: the first gets all calls as long as it is
-	// healthy enough for them, then the next. The clouds that it doesn't list
-	// come after those it does, together, by weight. Empty: all clouds share
-	// by weight.
-	Prefer []string
-	// Only lists the clouds that may see these calls at all, whatever happens.
-	// Empty: all.
-	Only []string
-}
-
-// Allows reports whether the tier's calls may go to the cloud. Residency is
-// hard: nothing, not even panic, sends a call to a cloud that isn't allowed.
-func (t *Tier) Allows(cloud string) bool {
-	return len(t.Only) == 0 || slices.Contains(t.Only, cloud)
-}
-
 // Input is everything that the plan of one service depends on.
 type Input struct {
 	Clouds    []Cloud
-	Tiers     []Tier // names must be unique
-	Panic     Panic  // empty: spread
-	MinClouds int    // less than 1: 1
+	Tiers     []sla.Tier // names, protection and clouds count // names must be unique
+	Panic     Panic      // empty: spread
+	MinClouds int        // less than 1: 1
 	// Held says that all clouds went bad at once, so that the fault is
 	// probably on this side: the clouds are then taken for healthy.
 	Held bool

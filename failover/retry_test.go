@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fairlead-go/fairlead/health"
 	"pgregory.net/rapid"
+
+	"github.com/fairlead-go/fairlead/health"
 )
 
 func TestMayRetry(t *testing.T) {

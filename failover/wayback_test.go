@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // world is a service in two clouds, a and b with weights 70 and 30, of which a
@@ -31,7 +32,7 @@ type world struct {
 
 const sweep = 50 * time.Millisecond
 
-var twoTiers = []Tier{{Name: "critical", Protected: true}, {Name: "standard"}}
+var twoTiers = []sla.Tier{{Name: "critical", Protected: true}, {Name: "standard"}}
 
 func (w *world) step() {
 	up := w.up(w.now)

@@ -98,7 +98,7 @@ func (c *Classifier) level(customer string, day Day, random uint64) uint8 {
 	return Level(c.key, customer, day)
 }
 
-func (c *Classifier) tier(s said, method string) int {
+func (c *Classifier) tier(s *said, method string) int {
 	if s.tier != "" {
 		if tier, known := c.tiers[s.tier]; known {
 			return tier

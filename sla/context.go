@@ -22,19 +22,21 @@ type said struct {
 	caller Caller
 }
 
-func from(ctx context.Context) said {
+func from(ctx context.Context) *said {
 	if s, ok := ctx.Value(contextKey{}).(*said); ok {
-		return *s
+		return s
 	}
-	return said{}
+	return &nothing
 }
+
+var nothing said
 
 // WithTier returns a context whose calls belong to the tier of that name,
 // whatever the rules say. A name that the config does not know counts as none:
 // a change of the config must not make calls fail. The empty name takes back
 // what the context said before.
 func WithTier(ctx context.Context, tier string) context.Context {
-	s := from(ctx)
+	s := *from(ctx)
 	s.tier = tier
 	return context.WithValue(ctx, contextKey{}, &s)
 }
@@ -49,7 +51,7 @@ func TierFrom(ctx context.Context) (string, bool) {
 // see it, and its customer decides the level. The zero Caller takes back what
 // the context said before.
 func WithCaller(ctx context.Context, caller Caller) context.Context {
-	s := from(ctx)
+	s := *from(ctx)
 	s.caller = caller
 	return context.WithValue(ctx, contextKey{}, &s)
 }

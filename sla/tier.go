@@ -1,6 +1,9 @@
 package sla
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Tier is a class of calls with one promise. Tiers are listed most critical
 // first: when there is not enough for all, the last ones wait first.
@@ -49,4 +52,9 @@ type Clouds struct {
 	// happens. It is for data that must stay where it is: when all of these
 	// clouds are lost, the calls fail. Default: every cloud.
 	Only []string
+}
+
+// Allow reports whether calls may go to the cloud at all.
+func (c Clouds) Allow(cloud string) bool {
+	return len(c.Only) == 0 || slices.Contains(c.Only, cloud)
 }
