@@ -1,0 +1,117 @@
+package health
+
+import "time"
+
+// Record counts the outcome of an attempt at e for a call of the tier. began is
+// when the attempt did; now is when its outcome was known, which for a stream
+// is when the headers came. There is one Record for each Begin. It takes no
+// lock and allocates only when the reason of a failure differs from that of
+// the failure before.
+func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
+	took := now - began
+	excused := began < time.Duration(t.judgedFrom.Load())
+	switch {
+	case o.Kind == OK:
+		if t.slow(e, tier, now, took, excused) {
+			e.slow.Add(1)
+		} else {
+			e.fast.Add(1)
+		}
+		if e.streak.Load() != 0 {
+			e.streak.Store(0)
+		}
+	case o.Kind == Overloaded:
+		e.overloaded.Add(1)
+		e.latency.blame(now, took, time.Duration(t.dear.Load()))
+	case o.Kind.Bad() && excused:
+		e.excused.Add(1)
+	case o.Kind.Bad():
+		e.bad.Add(1)
+		e.streak.Add(1)
+		e.latency.blame(now, took, time.Duration(t.dear.Load()))
+		t.accuse(o)
+	}
+	if o.Kind == Failed {
+		e.replied.Add(1)
+	}
+	// A caller that gives up soon, a host that refuses and a connection that
+	// breaks are no silence: something else ended the wait before it was long.
+	// An attempt that timed out is, however short its time.
+	if !excused && !o.Kind.Answered() && o.Kind != TimedOut && took < time.Duration(t.silentAfter.Load()) {
+		e.withdrawn.Add(1)
+	}
+}
+
+// slow learns from the time that a good answer took, and reports whether it was
+// too long. Answers to attempts of before a fresh start teach nothing: the wait
+// of those that a frozen process answers after its thaw says how long it was
+// frozen.
+func (t *Target) slow(e *Endpoint, tier int, now, took time.Duration, excused bool) bool {
+	l := t.tier(tier)
+	if l == nil || excused {
+		return false
+	}
+	l.ring.Record(took)
+	e.latency.observe(now, took, peakTau)
+	limit := time.Duration(l.slowAfter.Load())
+	return limit > 0 && took > limit
+}
+
+// accuse keeps an outcome for the reasons of changes.
+func (t *Target) accuse(o Outcome) {
+	if last := t.blame.Load(); last == nil || last.Kind != o.Kind || last.Reason != o.Reason {
+		t.blame.Store(&Outcome{Kind: o.Kind, Reason: o.Reason})
+	}
+}
+
+// blamed says what went wrong last.
+func (t *Target) blamed() string {
+	o := t.blame.Load()
+	switch {
+	case o == nil:
+		return "reason unknown"
+	case o.Reason == "":
+		return o.Kind.String()
+	}
+	return o.Reason
+}
+
+// Probed counts the outcome of a probe of e. An endpoint has one probe running
+// at a time. Probes speak for or against an endpoint only while it gets no
+// calls; but any answer to one ends its silence.
+func (t *Target) Probed(e *Endpoint, o Outcome) {
+	p := &e.probe
+	excused := p.running.Load() && p.began.Load() < t.judgedFrom.Load()
+	streak := p.streak.Load()
+	switch {
+	case o.Kind == OK:
+		p.good.Add(1)
+		p.streak.Store(max(streak, 0) + 1)
+	case o.Kind == Reached:
+		p.reached.Add(1)
+		p.streak.Store(max(streak, 0) + 1)
+	case o.Kind.Bad() && !excused:
+		p.bad.Add(1)
+		p.streak.Store(min(streak, 0) - 1)
+		t.accuse(o)
+	}
+	if o.Kind == Failed || o.Kind == Overloaded {
+		e.replied.Add(1)
+	}
+	// Last: from here on the schedule may begin another.
+	p.running.Store(false)
+}
+
+// Excuse says that this process itself stood still. What was seen since the
+// last sweep, and what becomes of attempts and probes that have begun, is not
+// held against the target, and waiting for answers starts anew.
+func (t *Target) Excuse(now time.Duration) {
+	t.judgedFrom.Store(int64(now))
+	t.excused = true
+	for _, e := range t.endpoints {
+		e.streak.Store(0)
+		if n := e.probe.streak.Load(); n < 0 {
+			e.probe.streak.CompareAndSwap(n, 0)
+		}
+	}
+}

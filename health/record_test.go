@@ -1,0 +1,275 @@
+package health
+
+import (
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"pgregory.net/rapid"
+)
+
+// The windows equal a recount of what was recorded, of each endpoint and of
+// all together.
+func TestCountsEqualARecount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFleet(Settings{}, 3)
+		type entry struct {
+			second time.Duration
+			counts Counts
+		}
+		log := make([][]entry, len(f.all))
+		for range 60 {
+			i := rapid.IntRange(0, 2).Draw(t, "endpoint")
+			k := Kind(rapid.IntRange(int(Neutral), int(Overloaded)).Draw(t, "kind"))
+			n := rapid.IntRange(1, 5).Draw(t, "attempts")
+			// All outcomes of attempts that begin after a fall count.
+			f.attempt(i, n, k)
+			f.pass(sweepInterval)
+			c := Counts{Begun: uint64(n)}
+			switch {
+			case k == OK:
+				c.OK = uint64(n)
+			case k == Overloaded:
+				c.Overloaded = uint64(n)
+			case k.Bad():
+				c.Bad = uint64(n)
+			}
+			log[i] = append(log[i], entry{f.now / time.Second, c})
+			f.pass(time.Duration(rapid.IntRange(0, 40).Draw(t, "sweeps")) * sweepInterval)
+			var all Counts
+			for i, e := range f.all {
+				var want Counts
+				for _, x := range log[i] {
+					if x.second > f.now/time.Second-10 {
+						want = want.plus(x.counts)
+					}
+				}
+				all = all.plus(want)
+				if got := e.Counts(); got != want {
+					t.Fatalf("endpoint %d: %+v, recounted %+v", i, got, want)
+				}
+			}
+			if got := f.Counts(); got != all {
+				t.Fatalf("target: %+v, recounted %+v", got, all)
+			}
+		}
+	})
+}
+
+func TestSlowAnswersCountAsSuch(t *testing.T) {
+	f := &fleet{Target: NewTarget(Settings{}, []time.Duration{50 * time.Millisecond, 0}, 0), all: []*Endpoint{new(Endpoint)}}
+	f.SetEndpoints(0, f.all)
+	record := func(tier int, took time.Duration) {
+		f.all[0].Begin()
+		f.Record(f.all[0], tier, f.now, f.now+took, Outcome{Kind: OK})
+		f.all[0].End()
+	}
+	record(0, 50*time.Millisecond)
+	record(0, 51*time.Millisecond)
+	record(1, time.Hour)
+	record(7, time.Hour) // a tier the configuration no longer has
+	f.pass(time.Second)
+	if c := f.Counts(); c.OK != 4 || c.Slow != 1 {
+		t.Errorf("counts %+v, want 4 good and 1 of them slow", c)
+	}
+	// Without an objective the usual is the measure.
+	for range 100 {
+		record(1, 10*time.Millisecond)
+	}
+	f.pass(time.Second)
+	record(1, 36*time.Millisecond)
+	record(1, 41*time.Millisecond)
+	f.pass(time.Second)
+	if c := f.Counts(); c.Slow != 2 {
+		t.Errorf("%d slow, want 2: an answer of 41 ms is beyond four times 10", c.Slow)
+	}
+	f.Configure(Settings{}, []time.Duration{0, 20 * time.Millisecond, 0})
+	record(1, 21*time.Millisecond)
+	f.pass(sweepInterval)
+	if c := f.Counts(); c.Slow != 3 {
+		t.Errorf("%d slow, want 3: the new objective is 20 ms", c.Slow)
+	}
+}
+
+// The answers that a frozen process gives after its thaw say how long it was
+// frozen, not how long answers take.
+func TestAnswersFromBeforeAFreshStartTeachNothing(t *testing.T) {
+	f := newFleet(Settings{}, 1)
+	for range 100 {
+		f.attempt(0, 1, OK)
+		f.pass(sweepInterval)
+	}
+	cost, p99 := f.all[0].Cost(), f.P99(0)
+	f.now += 10 * time.Second
+	f.Excuse(f.now)
+	for range 5 {
+		f.all[0].Begin()
+		f.Record(f.all[0], 0, f.now-10*time.Second, f.now, Outcome{Kind: OK})
+		f.all[0].End()
+	}
+	f.pass(sweepInterval)
+	f.attempt(0, 50, OK)
+	f.pass(time.Second)
+	if f.all[0].Cost() > cost || f.P99(0) != p99 || f.Counts().Slow != 0 {
+		t.Errorf("cost %v → %v, p99 %v → %v, %d slow", cost, f.all[0].Cost(), p99, f.P99(0), f.Counts().Slow)
+	}
+}
+
+func TestQuantiles(t *testing.T) {
+	f := newFleet(Settings{}, 1)
+	if f.P99(0) != 0 || f.P90() != 0 || f.P99(5) != 0 || f.Quantile(5, 0.5) != 0 {
+		t.Error("quantiles of nothing")
+	}
+	for i := range 1000 {
+		f.all[0].Begin()
+		f.Record(f.all[0], 0, 0, time.Duration(i+1)*100*time.Microsecond, Outcome{Kind: OK})
+		f.all[0].End()
+	}
+	f.pass(time.Second)
+	near(t, "p99", f.P99(0).Seconds(), 0.099, 0.002)
+	near(t, "p90", f.P90().Seconds(), 0.090, 0.002)
+	near(t, "median", f.Quantile(0, 0.5).Seconds(), 0.050, 0.001)
+	f.pass(20 * time.Second)
+	if f.P99(0) != 0 {
+		t.Errorf("p99 %v long after the last answer, want 0", f.P99(0))
+	}
+}
+
+func TestCost(t *testing.T) {
+	f := newFleet(Settings{}, 2)
+	a, b := f.all[0], f.all[1]
+	if a.Cost() != b.Cost() || a.Cost() <= 0 {
+		t.Errorf("two new endpoints cost %v and %v", a.Cost(), b.Cost())
+	}
+	f.Record(a, 0, 0, 10*time.Millisecond, Outcome{Kind: OK})
+	f.Record(b, 0, 0, 30*time.Millisecond, Outcome{Kind: OK})
+	near(t, "ratio", b.Cost()/a.Cost(), 3, 1e-6)
+	for range 2 {
+		a.Begin()
+	}
+	near(t, "ratio with two in flight", b.Cost()/a.Cost(), 1, 1e-6)
+	if a.InFlight() != 2 {
+		t.Errorf("%d in flight, want 2", a.InFlight())
+	}
+	a.End()
+	a.End()
+	// An endpoint that isn't used drifts back to the usual.
+	for range 60 * 20 {
+		f.attempt(0, 1, OK)
+		f.pass(sweepInterval)
+	}
+	if ratio := b.Cost() / a.Cost(); ratio < 1 || ratio > 15 {
+		t.Errorf("the unused one costs %v times as much after a minute", ratio)
+	}
+}
+
+// What attempts write and what picks read lie on lines of their own.
+func TestEndpointLayout(t *testing.T) {
+	var e Endpoint
+	for _, pair := range [][2]uintptr{
+		{0, unsafe.Offsetof(e.inFlight)},
+		{unsafe.Offsetof(e.inFlight), unsafe.Offsetof(e.fast)},
+		{unsafe.Offsetof(e.fast), unsafe.Offsetof(e.handicap)},
+		{unsafe.Offsetof(e.handicap), unsafe.Offsetof(e.probe)},
+	} {
+		if pair[1]-pair[0] < cacheLine {
+			t.Errorf("fields at %d and %d share a line", pair[0], pair[1])
+		}
+	}
+}
+
+func TestAttemptAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	f := newFleet(Settings{}, 2)
+	e := f.all[0]
+	for _, o := range []Outcome{{Kind: OK}, {Kind: Failed, Reason: "http 500"}, {Kind: Neutral}, {Kind: Overloaded}} {
+		f.Record(e, 0, 0, 0, o)
+		if n := testing.AllocsPerRun(1000, func() {
+			e.Begin()
+			_ = e.Cost()
+			f.Record(e, 0, 0, time.Millisecond, o)
+			e.End()
+		}); n != 0 {
+			t.Errorf("%v: %v allocations per attempt, want 0", o.Kind, n)
+		}
+	}
+	if n := testing.AllocsPerRun(1000, func() { f.pass(sweepInterval) }); n != 0 {
+		t.Errorf("%v allocations per sweep without news, want 0", n)
+	}
+}
+
+// Callers, probes and the controller at the same time; nothing is lost.
+func TestConcurrentAttemptsAreAllCounted(t *testing.T) {
+	const callers, attempts = 4, 2000
+	target := NewTarget(Settings{}, []time.Duration{0, time.Second}, 0)
+	all := []*Endpoint{new(Endpoint), new(Endpoint), new(Endpoint)}
+	target.SetEndpoints(0, all)
+	kinds := []Kind{OK, OK, OK, OK, OK, OK, Failed, Neutral, Overloaded, Refused}
+	var wait sync.WaitGroup
+	stop := make(chan struct{})
+	swept := make(chan time.Duration)
+	go func() {
+		now := time.Duration(0)
+		var s Schedule
+		for {
+			select {
+			case <-stop:
+				swept <- now
+				return
+			default:
+			}
+			// All within one second, so that the windows still hold it.
+			now += time.Microsecond
+			target.Sweep(now+sweepInterval, 1)
+			s.Due(now, target, func() float64 { return 0.5 })
+			target.Configure(Settings{}, []time.Duration{0, 0})
+		}
+	}()
+	for c := range callers {
+		wait.Go(func() {
+			for i := range attempts {
+				e := all[(c+i)%len(all)]
+				e.Begin()
+				_, _ = e.Cost(), e.Eligible()
+				target.Record(e, i%2, 0, time.Millisecond, Outcome{Kind: kinds[i%len(kinds)]})
+				e.End()
+				if i%100 == 0 {
+					target.Probed(e, Outcome{Kind: OK})
+					_, _, _, _ = target.State(), target.Reason(), target.P99(0), target.Quantile(1, 0.5)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	close(stop)
+	now := <-swept
+	target.Sweep(now+10*sweepInterval, 1)
+	c := target.Counts()
+	if c.Begun != callers*attempts || c.OK+c.Bad+c.Excused+c.Overloaded != callers*attempts*9/10 {
+		t.Errorf("counts %+v of %d attempts, of which a tenth were neutral", c, callers*attempts)
+	}
+	for _, e := range all {
+		if e.InFlight() != 0 {
+			t.Errorf("%d in flight", e.InFlight())
+		}
+	}
+}
+
+func TestSettingsDefaults(t *testing.T) {
+	got := Settings{}.WithDefaults()
+	want := Settings{
+		Probe:     Probe{Path: "/healthz", Interval: time.Second, Timeout: time.Second, Rise: 1, Fall: 3},
+		Ejection:  Ejection{Consecutive: 5, Base: 5 * time.Second, Max: 300 * time.Second, Fraction: 0.5},
+		SlowStart: 10 * time.Second,
+	}
+	if got != want {
+		t.Errorf("defaults %+v, want %+v", got, want)
+	}
+	set := Settings{Probe{"/ok", 1, 2, 3, 4}, Ejection{5, 6, 7, 0.8}, -1}
+	if got := set.WithDefaults(); got != set {
+		t.Errorf("%+v became %+v", set, got)
+	}
+}
