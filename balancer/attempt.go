@@ -1,0 +1,104 @@
+package balancer
+
+import (
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// Attempt is one try of a call at one endpoint. It is a small value that may
+// be copied; its copies are the same attempt.
+//
+// It is kept small and filled in where it is returned: a pick is measured in
+// tens of nanoseconds, and copies would take a good part of them.
+type Attempt struct {
+	cloud    *cloudTable
+	endpoint *endpoint
+	run      *run // nil unless Do made the attempt
+	began    time.Duration
+	tier     uint8 // the config has at most 32
+	level    uint8
+	number   uint16
+}
+
+// begin starts the attempt at an endpoint.
+func (a *Attempt) begin(c *cloudTable, e *endpoint) {
+	a.cloud, a.endpoint, a.began = c, e, c.router.now()
+	e.live.Begin()
+	if c.router.trace.Picked != nil {
+		c.router.trace.Picked(*a)
+	}
+}
+
+// Service returns the name of the service.
+func (a Attempt) Service() string { return a.cloud.service.live.name }
+
+// Cloud returns the name of the cloud.
+func (a Attempt) Cloud() string { return a.cloud.name }
+
+// Endpoint returns the endpoint.
+func (a Attempt) Endpoint() *Endpoint { return &a.endpoint.Endpoint }
+
+// Tier returns the name of the call's tier.
+func (a Attempt) Tier() string { return a.cloud.service.tiers[a.tier].Name }
+
+// Level returns the call's level inside its tier, 0…127: see [sla.Class].
+func (a Attempt) Level() int { return int(a.level) }
+
+// Number is 1 for the first attempt of a call.
+func (a Attempt) Number() int { return int(a.number) }
+
+// Time returns how long the attempt should be waited for before another is made
+// of an idempotent call, given what is left of the call's time, or 0 if the
+// call has no deadline: see [failover.AttemptTime]. 0 means as long as the call.
+func (a Attempt) Time(left time.Duration) time.Duration {
+	return failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left)
+}
+
+// Done ends an attempt that [Router.Pick] made, with its outcome.
+func (a Attempt) Done(o health.Outcome) {
+	a.Answered(o)
+	a.End()
+}
+
+// Answered reports the outcome of an attempt that [Router.Pick] made, as soon
+// as it is known: for a stream that is at its headers. The time since the pick
+// is the attempt's latency. Call it once; within [Do] it is not needed.
+func (a Attempt) Answered(o health.Outcome) {
+	r := a.cloud.router
+	now := r.now()
+	a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
+	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
+		a.cloud.live.unprotected.Add(1)
+	}
+	if r.trace.Answered != nil {
+		r.trace.Answered(a, o, now-a.began)
+	}
+}
+
+// End says that the attempt occupies its endpoint no longer: the last byte
+// was read or given up. Call it once; within [Do] it is not needed.
+func (a Attempt) End() { a.endpoint.live.End() }
+
+// Keep, called by the function that [Do] runs, leaves the attempt open when
+// that function returns: its context stays alive and its endpoint counts as
+// occupied until [Attempt.Release] is called. An adapter keeps an attempt
+// whose answer is still to be read, such as the body of an HTTP response.
+func (a Attempt) Keep() { a.run.kept = true }
+
+// Final, called by the function that [Do] runs, says that there can be no other
+// attempt, whatever comes of this one: what it sends can't be sent twice.
+func (a Attempt) Final() { a.run.final = true }
+
+// Release ends an attempt that was kept. The outcome is that of the rest of
+// the answer; a zero [health.Outcome] or health.OK adds nothing to what Do
+// was told. Call it once.
+func (a Attempt) Release(rest health.Outcome) {
+	if rest.Kind.Bad() {
+		a.Answered(rest)
+	}
+	a.run.released = true
+	a.End()
+	a.run.close()
+}

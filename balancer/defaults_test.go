@@ -1,0 +1,187 @@
+package balancer
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+func small() *Config {
+	return &Config{
+		Clouds: map[string]Cloud{"onprem": {}, "gcp": {Weight: 3}},
+		Services: map[string]Service{"routing-api": {Clouds: map[string]ServiceCloud{
+			"onprem": {HTTP: []string{"http://10.1.0.11:8080"}},
+			"gcp":    {HTTP: []string{"https://routing.gcp.example.com"}},
+		}}},
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := small()
+	got, err := c.resolved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := small()
+	want.Version = 1
+	want.Clouds["onprem"] = Cloud{Weight: 1}
+	want.Tiers = []sla.Tier{{Name: "default", Attempts: 2}}
+	want.Default = "default"
+	want.Health = health.Settings{}.WithDefaults()
+	want.Failover = failover.Settings{}.WithDefaults()
+	want.Retry = failover.BudgetSettings{}.WithDefaults()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got:\n%+v\nwant:\n%+v", got, want)
+	}
+}
+
+func TestDefaultTierIsTheLast(t *testing.T) {
+	c := small()
+	c.Tiers = []sla.Tier{{Name: "critical"}, {Name: "batch", Attempts: 5}}
+	d, err := c.resolved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Default != "batch" || d.Tiers[0].Attempts != 2 || d.Tiers[1].Attempts != 5 {
+		t.Errorf("got default %q, tiers %+v", d.Default, d.Tiers)
+	}
+}
+
+func TestResolvedRefusesFaults(t *testing.T) {
+	if c, err := new(Config).resolved(); err == nil {
+		t.Errorf("an empty Config resolved to %+v", c)
+	}
+}
+
+// The router keeps what it was given, whatever the caller does afterwards.
+func TestResolvedIsDeep(t *testing.T) {
+	c, err := Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.resolved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := encode(d)
+	c.Clouds["onprem"] = Cloud{Weight: 99}
+	c.Services["routing-api"].Clouds["onprem"].HTTP[0] = "http://changed"
+	c.Services["routing-api"].Clouds["gcp"] = ServiceCloud{}
+	c.Services["routing-api"].Tiers[0].Clouds.Prefer[0] = "changed"
+	delete(c.Services, "maps.example.com")
+	c.Tiers[2].Clouds.Only[0] = "changed"
+	c.Tiers[2].Clouds.Prefer[0] = "changed"
+	c.Tiers[0].Name = "changed"
+	c.Assign[0].Tier = "changed"
+	if got := encode(d); got != before {
+		t.Errorf("changed along:\n%s\n%s", got, before)
+	}
+}
+
+func TestTiersOf(t *testing.T) {
+	c := small()
+	c.Tiers = []sla.Tier{
+		{Name: "critical", Protected: true, Timeout: time.Second, Attempts: 3, Objective: sla.Objective{Latency: 300 * time.Millisecond}},
+		{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"gcp"}, Only: []string{"gcp", "onprem"}}},
+	}
+	c.Services["own"] = Service{
+		Clouds: c.Services["routing-api"].Clouds,
+		Tiers: []sla.Tier{
+			{Name: "batch", Protected: true, Attempts: 1, Clouds: sla.Clouds{Prefer: []string{"onprem"}}},
+			{Name: "critical", Timeout: 500 * time.Millisecond, Objective: sla.Objective{Latency: 200 * time.Millisecond}, Clouds: sla.Clouds{Only: []string{"onprem"}}},
+		},
+	}
+	if got := c.tiersOf("routing-api"); !reflect.DeepEqual(got, c.Tiers) {
+		t.Errorf("without figures of its own: got %+v", got)
+	}
+	want := []sla.Tier{
+		{Name: "critical", Protected: true, Timeout: 500 * time.Millisecond, Attempts: 3, Objective: sla.Objective{Latency: 200 * time.Millisecond}, Clouds: sla.Clouds{Only: []string{"onprem"}}},
+		{Name: "batch", Protected: true, Attempts: 1, Clouds: sla.Clouds{Prefer: []string{"onprem"}, Only: []string{"gcp", "onprem"}}},
+	}
+	if got := c.tiersOf("own"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// anyConfig draws valid configurations.
+func anyConfig(t *rapid.T) *Config {
+	names := func(label string, most int) []string {
+		return rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9]([a-z0-9._-]{0,6}[a-z0-9])?`), 1, most, rapid.ID).Draw(t, label)
+	}
+	duration := func(label string) time.Duration {
+		return time.Duration(rapid.Int64Range(int64(time.Second), int64(time.Hour)).Draw(t, label))
+	}
+	clouds, tiers := names("clouds", 4), names("tiers", 4)
+	c := &Config{Clouds: map[string]Cloud{}, Services: map[string]Service{}}
+	for _, cloud := range clouds {
+		c.Clouds[cloud] = Cloud{Weight: rapid.Uint32().Draw(t, "weight")}
+	}
+	anyTier := func(name string) sla.Tier {
+		tier := sla.Tier{Name: name, Protected: rapid.Bool().Draw(t, "protected"), Attempts: rapid.IntRange(0, 10).Draw(t, "attempts")}
+		if rapid.Bool().Draw(t, "timed") {
+			tier.Timeout, tier.Objective.Latency = duration("timeout"), duration("latency")
+		}
+		if rapid.Bool().Draw(t, "preferring") {
+			tier.Clouds.Prefer = rapid.Permutation(clouds).Draw(t, "prefer")
+		}
+		return tier
+	}
+	for _, name := range tiers {
+		c.Tiers = append(c.Tiers, anyTier(name))
+	}
+	for _, name := range names("services", 3) {
+		service := Service{Clouds: map[string]ServiceCloud{}}
+		for i, cloud := range clouds {
+			if i == 0 || rapid.Bool().Draw(t, "runs") {
+				hosts := rapid.SliceOfNDistinct(rapid.StringMatching(`(https?://)([a-z][a-z0-9]{0,5}\.example|10\.0\.0\.[1-9])(:[1-9][0-9]{0,3})?(/[a-z]{1,4})?`), 1, 3, canonical).Draw(t, "http")
+				service.Clouds[cloud] = ServiceCloud{HTTP: hosts}
+			}
+		}
+		if rapid.Bool().Draw(t, "own figures") {
+			service.Tiers = []sla.Tier{anyTier(tiers[len(tiers)-1])}
+		}
+		c.Services[name] = service
+	}
+	c.Assign = []sla.Rule{{Product: rapid.StringMatching(`[a-zé*: #"'-]{1,9}x`).Draw(t, "product"), Tier: tiers[0]}}
+	c.Default = rapid.SampledFrom(append(tiers, "")).Draw(t, "default")
+	c.LevelKey = rapid.SampledFrom([]string{"", "env:KEY", "file:/run/a b: c#"}).Draw(t, "levelKey")
+	if rapid.Bool().Draw(t, "settings") {
+		c.Health.Probe = health.Probe{Path: "/ready?deep=1", Interval: duration("interval"), Rise: 2}
+		c.Health.Ejection.Fraction = rapid.Float64Range(0.001, 1).Draw(t, "fraction")
+		c.Failover = failover.Settings{Panic: failover.PanicFail, MinClouds: len(clouds), HoldDown: duration("holdDown")}
+		c.Retry = failover.BudgetSettings{Bank: duration("bank"), Floor: rapid.Float64Range(1e-9, 1e9).Draw(t, "floor")}
+	}
+	return c
+}
+
+func canonical(raw string) string {
+	endpoint, err := parseEndpointURL(raw)
+	if err != nil {
+		panic(err)
+	}
+	return endpoint.String()
+}
+
+// A literal and the file that says the same are the same.
+func TestLiteralAndFileAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := anyConfig(t)
+		if err := c.Validate(); err != nil {
+			t.Fatalf("refused: %v\n%s", err, encode(c))
+		}
+		checkAccepted(t, c)
+		got, err := ParseConfig([]byte(encode(c)))
+		if err != nil {
+			t.Fatalf("refused as a file: %v", err)
+		}
+		if !reflect.DeepEqual(got, c) {
+			t.Fatalf("got  %+v\nwant %+v", got, c)
+		}
+	})
+}

@@ -1,0 +1,54 @@
+// Package balancer is the engine: it decides where each call goes and carries
+// calls out.
+//
+// # What happens by default
+//
+// A [Config] names clouds with weights and services with their endpoints in
+// each cloud. [New] makes a [Router] of it, and [Do] makes calls:
+//
+//  1. The call gets its tier: from the context, a rule of the config, or the
+//     default; and with the tier a deadline and a number of attempts.
+//  2. A cloud is drawn by the shares of the plan that is in force for the tier,
+//     and in it one of two endpoints that are drawn at random: the one whose
+//     queue is shorter and whose answers are faster.
+//  3. An attempt is made. If it fails, another cloud is tried, as often as the
+//     tier allows, if the call may be repeated and the retry budget pays: by
+//     default one retry for ten calls, saved up for 10 s. An attempt that gets
+//     no answer in four times the target's usual p99 is given up in time for
+//     another.
+//  4. Its outcome is counted. Every 50 ms the router looks at what was counted,
+//     judges endpoints and clouds (see package health), plans anew (see package
+//     failover) and publishes a table for the next picks.
+//
+// A cloud that is lost is seen within a fraction of a second and gets no calls
+// from then on. When it answers again it is let back in by gates: 1, 10, 50,
+// 100 % of its share, at most 10 points per second.
+//
+// The way of a call is told from the top in do.go; the choice itself is in
+// pick.go.
+//
+// # Contract
+//
+// State belongs to a service in a cloud: a bad deployment of one service does
+// not evacuate the others. What a tier may not use by residency (only) is never
+// used, whatever happens. Bad configuration is refused as a whole and the last
+// good one stays in force. Every error of a call is a [*CallError] that names
+// each attempt, and each cloud with its state and since when.
+//
+// # Concurrency
+//
+// All methods of Router may be called from any number of goroutines. A pick
+// reads one immutable table through an atomic pointer: it takes no lock and
+// allocates nothing. The router's own goroutines are few, and [Router.Close]
+// returns when they have ended.
+//
+// # Adapters
+//
+// Package balancer knows neither net/http nor gRPC. An adapter for a protocol
+// uses Do, or [Router.Pick] where the protocol has retries of its own, reports
+// each attempt as a [health.Outcome], and registers a [Prober].
+//
+// # Stability
+//
+// v0: names and signatures may still change; CHANGELOG.md says how.
+package balancer

@@ -1,0 +1,50 @@
+package balancer
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/fairlead-go/fairlead/internal/virtual"
+)
+
+// Option gives a router behaviour; data is in its [Config].
+type Option func(*Router)
+
+// WithLogger makes the router log changes of state, of the config and of what
+// operators do, nothing per call. Without it the router logs nothing.
+func WithLogger(log *slog.Logger) Option {
+	return func(r *Router) { r.log = log }
+}
+
+// WithTrace calls hooks: see [Trace].
+func WithTrace(t Trace) Option {
+	return func(r *Router) { r.trace = t }
+}
+
+// WithFile makes the router read the config file again once a second, by its
+// content, so that a Kubernetes ConfigMap works, and [Router.Update] itself
+// when it changes. A file that is missing or faulty is logged and shown by
+// [Router.Status]; the last good config stays in force.
+func WithFile(path string) Option {
+	return func(r *Router) { r.source = newFileSource(path) }
+}
+
+// WithResolver replaces the system's DNS resolver. lookup returns the
+// addresses of a host.
+func WithResolver(lookup func(ctx context.Context, host string) ([]netip.Addr, error)) Option {
+	return func(r *Router) { r.lookup = lookup }
+}
+
+// WithDialer replaces the dialer of the probe that is used as long as no
+// adapter has called [Router.SetProber].
+func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
+	return func(r *Router) { r.dial = dial }
+}
+
+// Simulated hands the router over to a simulator: it starts no goroutine and
+// reads no clock. Only packages of this module can make a Machine.
+func Simulated(m *virtual.Machine) Option {
+	return func(r *Router) { r.machine = m }
+}

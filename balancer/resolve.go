@@ -1,0 +1,221 @@
+package balancer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+const (
+	resolveEvery   = 30 * time.Second // ± 20 %, after a good answer
+	resolveTimeout = 5 * time.Second
+	resolveSoonest = time.Second // between two lookups of one name, and first retry
+)
+
+// addressSource gives the addresses of one configured endpoint: the one it has,
+// or those that DNS gives for its name. Router.mu guards it.
+type addressSource struct {
+	url    endpointURL
+	known  []Endpoint // the last good answer
+	asked  bool       // there was an answer, good or bad
+	err    error      // of the last lookup
+	cancel context.CancelFunc
+	wake   chan struct{} // asks for a lookup before its time
+}
+
+// setSources makes the sources what the config says, keeping those that stay.
+func (c *serviceCloud) setSources(r *Router, s *service, urls []string) {
+	was := c.sources
+	c.sources = nil
+	for _, raw := range urls {
+		u, err := parseEndpointURL(raw)
+		if err != nil {
+			continue // can't be: the config is valid
+		}
+		if i := slices.IndexFunc(was, func(a *addressSource) bool { return a.url == u }); i >= 0 {
+			c.sources = append(c.sources, was[i])
+			was = slices.Delete(was, i, i+1)
+			continue
+		}
+		c.sources = append(c.sources, r.newSource(s, c, u))
+	}
+	for _, gone := range was {
+		gone.stop()
+	}
+}
+
+// newSource returns a source and, if it has a name to look up, starts doing so.
+func (r *Router) newSource(s *service, c *serviceCloud, u endpointURL) *addressSource {
+	a := &addressSource{url: u, cancel: func() {}, wake: make(chan struct{}, 1)}
+	if u.addr.IsValid() {
+		a.asked, a.known = true, []Endpoint{u.endpoint(u.addr)}
+		return a
+	}
+	var ctx context.Context
+	ctx, a.cancel = context.WithCancel(r.ctx)
+	r.wg.Go(func() { r.resolve(ctx, s, c, a) })
+	return a
+}
+
+func (a *addressSource) stop() { a.cancel() }
+
+// hurry asks for a lookup now. It doesn't wait.
+func (a *addressSource) hurry() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lookAgain asks DNS whether the cloud has moved.
+func (c *serviceCloud) lookAgain() {
+	for _, a := range c.sources {
+		a.hurry()
+	}
+}
+
+// resolve looks the name up until ctx ends: at once, then every resolveEvery,
+// sooner after a failure and when the cloud has gone down.
+func (r *Router) resolve(ctx context.Context, s *service, c *serviceCloud, a *addressSource) {
+	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(resolveSoonest),
+		backoff.WithMaxInterval(resolveEvery), backoff.WithMaxElapsedTime(0))
+	for {
+		lookup, cancel := context.WithTimeout(ctx, resolveTimeout)
+		addrs, err := r.lookup(lookup, a.url.host)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil && len(addrs) == 0 {
+			err = errors.New("no addresses")
+		}
+		wait := time.Duration(float64(resolveEvery) * (0.8 + 0.4*rand.Float64()))
+		if err != nil {
+			wait = retry.NextBackOff()
+		} else {
+			retry.Reset()
+		}
+		r.resolved(s, c, a, addrs, err)
+		if !sleep(ctx, resolveSoonest, nil) || !sleep(ctx, wait-resolveSoonest, a.wake) {
+			return
+		}
+	}
+}
+
+// resolved takes the answer of a lookup. A failed or empty one keeps the last
+// good addresses.
+func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, addrs []netip.Addr, err error) {
+	known := make([]Endpoint, 0, len(addrs))
+	for _, addr := range addrs {
+		known = append(known, a.url.endpoint(addr.Unmap()))
+	}
+	slices.SortFunc(known, func(x, y Endpoint) int { return cmp.Compare(x.Address, y.Address) })
+	known = slices.Compact(known)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := !a.asked
+	if (err != nil) != (a.err != nil) || first && err != nil {
+		r.note(func() { r.log.Info("lookup", "service", s.name, "cloud", c.name, "host", a.url.host, "error", err) })
+	}
+	a.asked, a.err = true, err
+	if err == nil {
+		a.known = known
+	}
+	now := r.now()
+	if c.setEndpoints(now) || first {
+		s.replan(r, now)
+		r.publish()
+	}
+}
+
+// awaitsAddress returns a channel that is closed when the first address of the
+// service is known or all lookups were answered, nil if that is already so.
+func (s *service) awaitsAddress() <-chan struct{} {
+	asked := true
+	for _, c := range s.clouds {
+		for _, a := range c.sources {
+			if len(a.known) > 0 {
+				return s.addressKnown()
+			}
+			asked = asked && a.asked
+		}
+	}
+	if asked {
+		return s.addressKnown()
+	}
+	if s.awaiting == nil {
+		s.awaiting = make(chan struct{})
+	}
+	return s.awaiting
+}
+
+// addressKnown lets those go on who wait.
+func (s *service) addressKnown() <-chan struct{} {
+	if s.awaiting != nil {
+		close(s.awaiting)
+		s.awaiting = nil
+	}
+	return nil
+}
+
+// endpoint returns the endpoint that the URL means at one of its addresses.
+func (u endpointURL) endpoint(addr netip.Addr) Endpoint {
+	port := strconv.Itoa(int(u.port))
+	e := Endpoint{Scheme: u.scheme, Address: net.JoinHostPort(addr.String(), port), Path: u.path}
+	e.Name = strings.TrimSuffix(u.host, ".") // the dot is for the resolver alone
+	e.Host = net.JoinHostPort(e.Name, port)
+	if u.scheme == "http" && u.port == 80 || u.scheme == "https" && u.port == 443 {
+		e.Host = strings.TrimSuffix(e.Host, ":"+port)
+	}
+	return e
+}
+
+// lookupNetIP asks the system's resolver. Addresses of a family that this
+// machine has no route for are left out, unless there are no others.
+func lookupNetIP(ctx context.Context, host string) ([]netip.Addr, error) {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	routed := slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return !hasRoute(a) })
+	if len(routed) == 0 {
+		return addrs, nil
+	}
+	return routed, nil
+}
+
+// hasRoute reports whether the machine would know where to send a packet for
+// the address. Nothing is sent: connecting a UDP socket only looks up the route
+// (RFC 6724 selects addresses the same way).
+func hasRoute(a netip.Addr) bool {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9)))
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// sleep waits until the time is over or wake has something. It reports false
+// if ctx ended first.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}

@@ -1,0 +1,184 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// names is a DNS in memory.
+type names struct {
+	mu    sync.Mutex
+	addrs map[string][]string
+	delay time.Duration
+	asked int
+}
+
+func (n *names) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	n.mu.Lock()
+	n.asked++
+	addrs, delay := n.addrs[host], n.delay
+	n.mu.Unlock()
+	if delay > 0 && !sleep(ctx, delay, nil) {
+		return nil, ctx.Err()
+	}
+	if addrs == nil {
+		return nil, errors.New("no such host")
+	}
+	var found []netip.Addr
+	for _, a := range addrs {
+		found = append(found, netip.MustParseAddr(a))
+	}
+	return found, nil
+}
+
+func (n *names) set(host string, addrs ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.addrs[host] = addrs
+}
+
+func dnsConfig() *Config {
+	return &Config{
+		Clouds: map[string]Cloud{"a": {}},
+		Services: map[string]Service{"api": {Clouds: map[string]ServiceCloud{
+			"a": {HTTP: []string{"https://api.example.com/v1"}},
+		}}},
+	}
+}
+
+func addresses(r *Router) (found []string) {
+	for _, e := range r.Status().Services[0].Clouds[0].Endpoints {
+		found = append(found, e.Address)
+	}
+	return found
+}
+
+func TestEveryAddressIsAnEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.2", "192.0.2.1", "2001:db8::1", "192.0.2.1"}}}
+		r := newWorld().router(t, dnsConfig(), WithResolver(n.lookup))
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+		want := []string{"192.0.2.1:443", "192.0.2.2:443", "[2001:db8::1]:443"}
+		if got := addresses(r); !slices.Equal(got, want) {
+			t.Errorf("endpoints are %v, want %v", got, want)
+		}
+		e := a.Endpoint()
+		if e.Name != "api.example.com" || e.Host != "api.example.com" || e.Scheme != "https" || e.Path != "/v1" {
+			t.Errorf("endpoint is %+v", *e)
+		}
+	})
+}
+
+// The first answer is waited for, and the context counts meanwhile. Later ones
+// nobody waits for; a failed or empty one changes nothing.
+func TestResolving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}, delay: time.Second}
+		r := newWorld().router(t, dnsConfig(), WithResolver(n.lookup))
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if _, err := r.Pick(ctx, Call{Service: "api"}, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("an impatient pick: %v", err)
+		}
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil || time.Since(begun) != time.Second {
+			t.Fatalf("after %v: %v", time.Since(begun), err)
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+		known := a.endpoint
+
+		for _, answer := range [][]string{nil, {}} {
+			n.set("api.example.com", answer...)
+			if answer == nil {
+				n.mu.Lock()
+				delete(n.addrs, "api.example.com")
+				n.mu.Unlock()
+			}
+			time.Sleep(2 * resolveEvery)
+			begun := time.Now()
+			a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+			if err != nil || time.Since(begun) != 0 || a.endpoint != known {
+				t.Fatalf("answer %v: after %v: %v", answer, time.Since(begun), err)
+			}
+			a.Done(health.Outcome{Kind: health.OK})
+		}
+
+		n.set("api.example.com", "192.0.2.7", "192.0.2.1")
+		time.Sleep(2 * resolveEvery)
+		if got := addresses(r); !slices.Equal(got, []string{"192.0.2.1:443", "192.0.2.7:443"}) {
+			t.Errorf("endpoints are %v", got)
+		}
+		if r.order[0].clouds[0].endpoints[0] != known {
+			t.Error("the endpoint that stayed was forgotten")
+		}
+	})
+}
+
+func TestNoAddressAtAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{}, delay: time.Second}
+		r := newWorld().router(t, dnsConfig(), WithResolver(n.lookup))
+		_, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		var call *CallError
+		if !errors.As(err, &call) || !errors.Is(err, ErrNoCloud) || call.Clouds[0].Reason != "no address: no such host" {
+			t.Fatalf("error is %v", err)
+		}
+		n.set("api.example.com", "192.0.2.1")
+		time.Sleep(10 * time.Second) // backed off, and soon enough
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+	})
+}
+
+// A cloud that goes down may have moved: its names are looked up at once.
+func TestDownLooksUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := dnsConfig()
+		cfg.Clouds["b"] = Cloud{}
+		cfg.Services["api"].Clouds["b"] = ServiceCloud{HTTP: []string{"http://10.0.1.1"}}
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}}
+		w := newWorld()
+		r := w.router(t, cfg, WithResolver(n.lookup))
+		w.load(r, "default", 400, 5*time.Millisecond)
+		n.set("api.example.com", "192.0.2.9")
+		w.set("192.0.2.1:443", refuses)
+		w.load(r, "default", 400, 5*time.Millisecond)
+		if got := addresses(r); !slices.Equal(got, []string{"192.0.2.9:443"}) {
+			t.Errorf("endpoints are %v", got)
+		}
+	})
+}
+
+func TestRemovedNamesAreLookedUpNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}}
+		r := newWorld().router(t, dnsConfig(), WithResolver(n.lookup))
+		time.Sleep(time.Second)
+		cfg := dnsConfig()
+		cfg.Services["api"].Clouds["a"] = ServiceCloud{HTTP: []string{"http://192.0.2.5"}}
+		if err := r.Update(cfg); err != nil {
+			t.Fatal(err)
+		}
+		asked := n.asked
+		time.Sleep(10 * resolveEvery)
+		if n.asked != asked {
+			t.Errorf("%d lookups after the name was removed", n.asked-asked)
+		}
+	})
+}

@@ -1,0 +1,173 @@
+package balancer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fairlead-go/fairlead/internal/virtual"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// stepEvery is the period of the controller: detection and planning.
+const stepEvery = 50 * time.Millisecond
+
+// Router decides where calls go. It is made by [New]; all of its methods may
+// be called from any number of goroutines.
+type Router struct {
+	// Set by New, then only read.
+	epoch   time.Time // router time is the time since then, by the monotonic clock
+	log     *slog.Logger
+	trace   Trace
+	lookup  func(context.Context, string) ([]netip.Addr, error)
+	dial    func(context.Context, string, string) (net.Conn, error)
+	source  *fileSource // nil without WithFile
+	machine *virtual.Machine
+	jitter  float64 // of the slope: clients must not move in step
+
+	table atomic.Pointer[table] // what picks see
+	day   atomic.Int64          // for levels: see sla.Day
+
+	// mu guards what follows and every service. The controller holds it for a
+	// step, Update and the like for a change; never across I/O, a sleep or a
+	// hook, and never on the way of a call.
+	mu         sync.Mutex
+	config     *Config // resolved
+	levelKey   sla.LevelKey
+	classifier *sla.Classifier
+	drains     map[string]time.Duration // since when each drained cloud is drained
+	services   map[string]*service
+	order      []*service // the same, sorted by name
+	prober     Prober
+	slope      float64
+	stepped    time.Duration // when the controller last ran
+	loaded     time.Time     // when the config in force was put in force
+	pending    []func()      // what hooks and log are to be told
+
+	unknownTiers int // how many the log has been told of
+
+	ready   chan struct{} // closed once every cloud was reached or found down
+	closing chan struct{} // closed by Close
+	ctx     context.Context
+	cancel  context.CancelFunc // ends what the router does on the network
+	wg      sync.WaitGroup     // the controller, the file source, lookups, probes
+}
+
+// New makes a router that is ready to pick at once. The config is copied. The
+// error is a [*ConfigError] if the config is at fault; nothing is running then.
+//
+// The router owns a few goroutines until [Router.Close] is called: one
+// controller, one for the file of [WithFile], one for each DNS name, and one
+// for each probe under way.
+func New(cfg *Config, opts ...Option) (*Router, error) {
+	r := &Router{
+		epoch:    time.Now(),
+		log:      slog.New(slog.DiscardHandler),
+		lookup:   lookupNetIP,
+		dial:     (&net.Dialer{}).DialContext,
+		drains:   make(map[string]time.Duration),
+		services: make(map[string]*service),
+		ready:    make(chan struct{}),
+		closing:  make(chan struct{}),
+	}
+	for _, opt := range opts {
+		opt(r)
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.jitter = 0.8 + 0.2*r.fraction()
+	r.prober = r.connects
+	if err := r.Update(cfg); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	r.start()
+	return r, nil
+}
+
+// start sets the controller going.
+func (r *Router) start() {
+	if r.machine != nil {
+		r.machine.Step, r.machine.StepEvery = r.step, stepEvery
+		return
+	}
+	r.wg.Go(r.control)
+	if r.source != nil {
+		r.wg.Go(r.watch)
+	}
+}
+
+// Ready returns when every service was reached in every cloud or found down
+// there. It is optional: a router picks without it, and takes a cloud that
+// nobody has heard of for healthy. The error is ctx's or [ErrClosed].
+func (r *Router) Ready(ctx context.Context) error {
+	select {
+	case <-r.ready:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("not every cloud was reached or found down: %w", context.Cause(ctx))
+	case <-r.closing:
+		return ErrClosed
+	}
+}
+
+// Close ends the router and returns when all of its goroutines have ended.
+// From then on calls fail with [ErrClosed]; attempts under way may go on. It
+// may be called more than once. The error is always nil.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	if !r.closed() {
+		close(r.closing)
+		r.table.Store(&table{closed: true})
+		r.cancel()
+	}
+	r.mu.Unlock()
+	r.wg.Wait()
+	return nil
+}
+
+func (r *Router) closed() bool {
+	select {
+	case <-r.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// now is the router's time.
+func (r *Router) now() time.Duration {
+	if r.machine != nil {
+		return r.machine.Now()
+	}
+	return time.Since(r.epoch)
+}
+
+// wall turns the router's time into a time of day.
+func (r *Router) wall(t time.Duration) time.Time { return r.epoch.Add(t) }
+
+func (r *Router) random() uint64 {
+	if r.machine != nil {
+		return r.machine.Rand()
+	}
+	return rand.Uint64()
+}
+
+// fraction returns a random number in [0, 1).
+func (r *Router) fraction() float64 { return float64(r.random()>>11) / (1 << 53) }
+
+func (r *Router) today() sla.Day { return sla.Day(r.day.Load()) }
+
+// refusal makes the error of a call that ends for the given cause.
+func (r *Router) refusal(s *serviceTable, class sla.Class, cause error) *CallError {
+	e := &CallError{Service: s.live.name, Tier: s.tiers[class.Tier].Name, Cause: cause}
+	for i := range s.clouds {
+		e.Clouds = append(e.Clouds, s.clouds[i].status)
+	}
+	return e
+}

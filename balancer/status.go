@@ -1,0 +1,148 @@
+package balancer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// Status is what the router knows and has decided, at one moment. It is plain
+// data, made for pages, logs and tests.
+type Status struct {
+	At       time.Time
+	Config   Provenance // Path is empty unless WithFile is used
+	Observe  string     // the cloud that gets every call, if any
+	Services []ServiceStatus
+	// UnknownTiers are tiers that contexts named and the config doesn't have;
+	// such calls were classed by the rules instead.
+	UnknownTiers []string
+}
+
+// ServiceStatus is one service.
+type ServiceStatus struct {
+	Name   string
+	Clouds []CloudStatus
+	Tiers  []TierStatus
+	// Held says why bad health isn't held against the clouds at the moment:
+	// the fault is probably on this side. Empty otherwise.
+	Held string
+	// RetryTokens is the number of further attempts that the retry budget
+	// would pay for now.
+	RetryTokens float64
+}
+
+// CloudStatus is one service in one cloud.
+type CloudStatus struct {
+	Name    string
+	State   health.State
+	Reason  string // of the state, for a person; empty if there is nothing to say
+	Since   time.Time
+	Drained bool
+	// Gate says where re-admission stands, empty if it isn't under way.
+	Gate string
+	// Counts are exact totals of the last 10 s.
+	Counts health.Counts
+	// Endpoints is filled in by Router.Status alone.
+	Endpoints []EndpointStatus
+}
+
+// String names the cloud, its state, why, and since when.
+func (c CloudStatus) String() string {
+	s := fmt.Sprintf("cloud %s is %s", c.Name, c.State)
+	if c.Drained {
+		s += " and drained"
+	}
+	s += " since " + c.Since.UTC().Format("15:04:05.000Z")
+	if c.Reason != "" {
+		s += " (" + c.Reason + ")"
+	}
+	return s
+}
+
+// EndpointStatus is one endpoint.
+type EndpointStatus struct {
+	Endpoint
+	Eligible bool // picks may choose it
+	InFlight int
+}
+
+// TierStatus is one tier of one service.
+type TierStatus struct {
+	Name   string
+	Shares []failover.Share // sorted by cloud
+	Fail   bool             // calls fail at once
+	// P50 and P99 are the recent latencies of good answers by cloud, in the
+	// order of Shares; 0 if there are too few.
+	P50, P99 []time.Duration
+	// Decided counts, while observing, the calls that would have gone to each
+	// cloud, in the order of Shares. Otherwise nil.
+	Decided []uint64
+}
+
+// Status returns what the router knows and has decided.
+func (r *Router) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	status := Status{At: r.wall(now), Observe: r.config.Observe, Config: Provenance{Loaded: r.loaded}}
+	if r.source != nil {
+		status.Config = r.source.provenance()
+	}
+	status.UnknownTiers = r.classifier.Unknown()
+	for _, s := range r.order {
+		status.Services = append(status.Services, s.status(r))
+	}
+	return status
+}
+
+func (s *service) status(r *Router) ServiceStatus {
+	status := ServiceStatus{Name: s.name, Held: s.held, RetryTokens: s.budget.Balance()}
+	for _, c := range s.clouds {
+		cloud := c.status(r)
+		for _, e := range c.endpoints {
+			cloud.Endpoints = append(cloud.Endpoints, EndpointStatus{
+				Endpoint: e.Endpoint, Eligible: e.live.Eligible(), InFlight: e.live.InFlight(),
+			})
+		}
+		status.Clouds = append(status.Clouds, cloud)
+	}
+	for i, plan := range s.plan.Tiers {
+		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail}
+		for k, c := range s.clouds {
+			tier.P50 = append(tier.P50, c.target.Quantile(i, 0.50))
+			tier.P99 = append(tier.P99, c.target.Quantile(i, 0.99))
+			if counts := s.decided[plan.Tier]; r.config.Observe != "" && k < len(counts) {
+				tier.Decided = append(tier.Decided, counts[k].Load())
+			}
+		}
+		status.Tiers = append(status.Tiers, tier)
+	}
+	return status
+}
+
+// status is the cloud without its endpoints.
+func (c *serviceCloud) status(r *Router) CloudStatus {
+	status := CloudStatus{
+		Name: c.name, State: c.target.State(), Reason: c.target.Reason(), Since: r.wall(c.target.Since()),
+		Drained: c.drained, Counts: c.target.Counts(),
+	}
+	if c.readmission.Stage() != failover.Open {
+		status.Gate = c.readmission.Reason(r.now())
+	}
+	if len(c.endpoints) == 0 {
+		status.Reason = c.withoutAddress()
+	}
+	return status
+}
+
+// withoutAddress says why the cloud has no endpoints.
+func (c *serviceCloud) withoutAddress() string {
+	for _, a := range c.sources {
+		if a.err != nil {
+			return fmt.Sprintf("no address: %v", a.err)
+		}
+	}
+	return "no address yet"
+}

@@ -1,0 +1,34 @@
+package balancer
+
+import (
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// Trace is a set of hooks, each of which may be nil. Picked and Answered run
+// in the goroutine of the call and must be quick; the others run in the
+// router's own, one at a time, and hold it up. A hook may call the router's
+// methods, except Close.
+type Trace struct {
+	// Picked is called when an attempt begins.
+	Picked func(Attempt)
+	// Answered is called when an attempt's outcome is known.
+	Answered func(a Attempt, o health.Outcome, took time.Duration)
+	// StateChanged is called when a service's state in a cloud has changed.
+	StateChanged func(StateChange)
+	// PlanChanged is called when the shares of a service have changed.
+	PlanChanged func(service string, plan failover.Plan)
+	// ConfigChanged is called when a config was put in force, or refused with
+	// the error.
+	ConfigChanged func(error)
+}
+
+// StateChange is one change of state of a service in a cloud.
+type StateChange struct {
+	Service, Cloud string
+	At             time.Time
+	From, To       health.State
+	Reason         string
+}

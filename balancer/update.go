@@ -1,0 +1,144 @@
+package balancer
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// Update puts another config in force, all of it or, with an error, nothing. A
+// [*ConfigError] lists the faults. What is known of services, clouds and
+// endpoints that stay is kept, calls under way are not disturbed, and shares
+// move to their new place at the pace of failover.slope.
+//
+// A cloud that an operator drained stays drained, whatever the config says of
+// the rest.
+func (r *Router) Update(next *Config) error {
+	err := r.update(next)
+	r.noteConfig(err)
+	return err
+}
+
+// noteConfig tells that a config is in force or was refused.
+func (r *Router) noteConfig(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(func() {
+		if err != nil {
+			r.log.Error("config refused, the last good one stays in force", "error", err)
+		}
+		if r.trace.ConfigChanged != nil {
+			r.trace.ConfigChanged(err)
+		}
+	})
+}
+
+func (r *Router) update(next *Config) error {
+	if next == nil {
+		return errors.New("balancer: there is no config")
+	}
+	cfg, err := next.resolved()
+	if err != nil {
+		return err
+	}
+	key, err := readLevelKey(cfg.LevelKey)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed() {
+		return ErrClosed
+	}
+	if err := r.setClassifier(cfg, key); err != nil {
+		return err
+	}
+	now := r.now()
+	r.config, r.loaded = cfg, time.Now()
+	r.slope = cfg.Failover.Slope * r.jitter
+	for name, s := range r.services {
+		if _, stays := cfg.Services[name]; !stays {
+			s.stop()
+			delete(r.services, name)
+		}
+	}
+	r.order = r.order[:0]
+	for _, name := range sortedKeys(cfg.Services) {
+		s := r.services[name]
+		if s == nil {
+			s = &service{name: name, budget: failover.NewBudget(cfg.Retry)}
+			r.services[name] = s
+		}
+		r.order = append(r.order, s)
+		s.configure(r, now)
+	}
+	r.publish()
+	return nil
+}
+
+// setClassifier makes the classifier of a config, unless the one there is does
+// the same: it remembers verdicts.
+func (r *Router) setClassifier(cfg *Config, key sla.LevelKey) error {
+	same := func(a, b sla.Tier) bool { return a.Name == b.Name }
+	if r.config != nil && r.levelKey.Equal(key) && r.config.Default == cfg.Default &&
+		slices.Equal(r.config.Assign, cfg.Assign) && slices.EqualFunc(r.config.Tiers, cfg.Tiers, same) {
+		return nil
+	}
+	c, err := sla.NewClassifier(cfg.Tiers, cfg.Assign, cfg.Default, key)
+	if err != nil {
+		return err
+	}
+	r.classifier, r.levelKey, r.unknownTiers = c, key, 0
+	return nil
+}
+
+// configure makes the service what the router's config says.
+func (s *service) configure(r *Router, now time.Duration) {
+	cfg := r.config
+	s.budget.Configure(cfg.Retry)
+	s.tiers = cfg.tiersOf(s.name)
+	latency := make([]time.Duration, len(s.tiers))
+	for i, t := range s.tiers {
+		latency[i] = t.Objective.Latency
+	}
+	was := s.clouds
+	s.clouds = nil
+	for _, name := range sortedKeys(cfg.Services[s.name].Clouds) {
+		i := slices.IndexFunc(was, func(c *serviceCloud) bool { return c.name == name })
+		var c *serviceCloud
+		if i >= 0 {
+			c = was[i]
+			was = slices.Delete(was, i, i+1)
+			c.target.Configure(cfg.Health, latency)
+		} else {
+			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, latency, now)}
+		}
+		c.weight = cfg.Clouds[name].Weight
+		c.readmission.Settings = cfg.Failover
+		_, c.drained = r.drains[name]
+		c.setSources(r, s, cfg.Services[s.name].Clouds[name].HTTP)
+		c.setEndpoints(now)
+		s.clouds = append(s.clouds, c)
+	}
+	for _, gone := range was {
+		gone.stop()
+	}
+	s.replan(r, now)
+}
+
+// stop ends what the service does on the network.
+func (s *service) stop() {
+	for _, c := range s.clouds {
+		c.stop()
+	}
+}
+
+func (c *serviceCloud) stop() {
+	for _, source := range c.sources {
+		source.stop()
+	}
+}

@@ -1,0 +1,37 @@
+// Package virtual lets a simulator stand in for the machine that a router
+// runs on: its clock, its randomness, its network probes and its scheduler.
+//
+// A router made with balancer.Simulated starts no goroutine and reads no
+// clock. It takes time and random numbers from the Machine and leaves its
+// controller's step there for the simulator to call, so that one thread can
+// run a thousand routers in virtual time, and run them the same way again.
+package virtual
+
+import (
+	"time"
+
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// Machine is what a simulator supplies to one router. Every function must be
+// set, and none may be called by two goroutines at a time.
+type Machine struct {
+	// Now is the time since the simulation began.
+	Now func() time.Duration
+	// Rand returns 64 random bits.
+	Rand func() uint64
+	// Probe asks one endpoint how it is and calls done with the answer, at
+	// once or later.
+	Probe func(p Probe, done func(health.Outcome))
+
+	// Step is set by the router: it runs one turn of the controller, which
+	// production runs every StepEvery.
+	Step func()
+	// StepEvery is set by the router.
+	StepEvery time.Duration
+}
+
+// Probe names what to ask.
+type Probe struct {
+	Service, Cloud, Address string
+}
