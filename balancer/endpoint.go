@@ -25,6 +25,6 @@ func (e *Endpoint) String() string { return e.Scheme + "://" + e.Address + e.Pat
 // endpoint is an Endpoint with its live record, which outlives tables and
 // configs for as long as the address stays.
 type endpoint struct {
+	live health.Endpoint // first: its fields are laid out by cache lines
 	Endpoint
-	live health.Endpoint
 }

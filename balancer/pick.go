@@ -111,9 +111,9 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 }
 
 // twoChoices draws two endpoints and returns the index of the one with the
-// smaller cost. Compared with one random choice this shortens queues
-// exponentially (Mitzenmacher, "The Power of Two Choices in Randomized Load
-// Balancing").
+// smaller cost, or of the other if that one is in slow start and yields.
+// Compared with one random choice this shortens queues exponentially
+// (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing").
 func (c *cloudTable) twoChoices(bits uint32) int {
 	n := uint64(len(c.records))
 	product := uint64(bits) * n
@@ -126,6 +126,9 @@ func (c *cloudTable) twoChoices(bits uint32) int {
 		j++
 	}
 	if c.records[j].Cost() < c.records[i].Cost() {
+		i, j = j, i
+	}
+	if c.records[i].Yields(bits * 0x9e3779b1) { // a third draw from the same bits
 		return j
 	}
 	return i

@@ -31,7 +31,7 @@ type Prober func(ctx context.Context, p Probe) health.Outcome
 func (r *Router) SetProber(p Prober) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.prober = p
+	r.prober, r.probed = p, true
 }
 
 // dueProbe is a probe to be sent, and what its answer is for.

@@ -45,6 +45,7 @@ type Router struct {
 	services   map[string]*service
 	order      []*service // the same, sorted by name
 	prober     Prober
+	probed     bool // prober speaks the endpoints' protocol
 	slope      float64
 	stepped    time.Duration // when the controller last ran
 	loaded     time.Time     // when the config in force was put in force

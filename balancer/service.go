@@ -55,7 +55,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 	}
 	for _, c := range s.clouds {
 		changes, pickable := c.target.Sweep(now, best)
-		changes = append(changes, c.wayBack(now, changes)...)
+		changes = append(changes, c.wayBack(r, now, changes)...)
 		changed = changed || pickable || len(changes) > 0
 		for _, change := range changes {
 			r.noteState(s.name, c.name, change)
@@ -77,7 +77,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 }
 
 // wayBack moves the cloud's re-admission on, given what the sweep changed.
-func (c *serviceCloud) wayBack(now time.Duration, changes []health.Change) []health.Change {
+func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Change) []health.Change {
 	for _, change := range changes {
 		if change.To == health.Down {
 			c.readmission.Fell(now)
@@ -89,7 +89,9 @@ func (c *serviceCloud) wayBack(now time.Duration, changes []health.Change) []hea
 	}
 	good, bad := c.target.Answers()
 	after := c.readmission.Step(now, failover.Signs{
-		Answered:    c.target.Answered(),
+		// Where no adapter probes, a canary has to find out whether a cloud
+		// that went silent answers again: a connection is all one can know.
+		Answered:    c.target.Answered() || !r.probed && c.target.Reached(),
 		Good:        good,
 		Bad:         bad,
 		Unprotected: c.unprotected.Load(),

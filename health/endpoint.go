@@ -1,7 +1,6 @@
 package health
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 )
@@ -14,30 +13,28 @@ const cacheLine = 128
 // ready for use. Begin, End, InFlight, Cost and Eligible may be called by any
 // goroutine, the other methods by the one that sweeps the target.
 //
-// What attempts write has cache lines of its own; what only the sweep writes
-// lies behind it.
+// All that the way of a good attempt reads and writes lies on one cache line of
+// its own, and so does all that a pick compares. What bad ones write has
+// another; what only the sweep writes lies behind it.
 type Endpoint struct {
 	_ [cacheLine]byte
 
-	// Written when an attempt begins and ends.
-	inFlight atomic.Int64
-	begun    atomic.Uint64
-	_        [cacheLine - 2*8]byte
+	inFlight   atomic.Int64
+	begun      atomic.Uint64
+	fast, slow atomic.Uint64 // good answers
+	streak     atomic.Int64  // bad outcomes in a row
+	latency    peak
+	handicap   atomic.Uint32 // 1 − slow-start weight, of 2³²; written by the sweep
+	out        atomic.Bool   // not eligible; written by the sweep
+	_          [cacheLine - 7*8]byte
 
-	// Written when an attempt's outcome is known. Each outcome adds to one of
-	// the first five, unless it is Neutral.
-	fast, slow, bad, overloaded, excused atomic.Uint64
+	// Each outcome adds to one of fast, slow and these three, unless it is
+	// Neutral.
+	bad, overloaded, excused atomic.Uint64
 
 	replied   atomic.Uint64 // bad and excused outcomes and probes that were answers
 	withdrawn atomic.Uint64 // attempts that ended unanswered before that meant anything
-	streak    atomic.Int64  // bad outcomes in a row
-	latency   peak
-	_         [cacheLine - 9*8]byte
-
-	// Read by every pick, written by the sweep.
-	handicap atomic.Uint64 // 1 ÷ slow-start weight − 1, as a float64's bits
-	out      atomic.Bool   // not eligible
-	_        [cacheLine - 2*8]byte
+	_         [cacheLine - 5*8]byte
 
 	probe    probeRecord
 	swept    sweepRecord
@@ -51,6 +48,14 @@ type probeRecord struct {
 	streak             atomic.Int64 // good ones in a row, or minus the bad ones
 	running            atomic.Bool
 	began              atomic.Int64 // when the running one did
+}
+
+// waits is for how long a probe has been running, 0 if none is.
+func (p *probeRecord) waits(now time.Duration) time.Duration {
+	if !p.running.Load() {
+		return 0
+	}
+	return now - time.Duration(p.began.Load())
 }
 
 // sweepRecord is what the sweep remembers of an endpoint.
@@ -84,12 +89,19 @@ func (e *Endpoint) End() { e.inFlight.Add(-1) }
 func (e *Endpoint) InFlight() int { return int(e.inFlight.Load()) }
 
 // Cost says how long one more attempt would probably take here, waiting for
-// the others included: (in flight + 1) × peak EWMA of the latency ÷ slow-start
-// weight. It means something only beside the cost of another endpoint of the
-// same target: the smaller is the better.
+// the others included: (in flight + 1) × peak EWMA of the latency. It means
+// something only beside the cost of another endpoint of the same target: the
+// smaller is the better.
 func (e *Endpoint) Cost() float64 {
-	return float64(e.inFlight.Load()+1) * e.latency.value() * (1 + math.Float64frombits(e.handicap.Load()))
+	return float64(e.inFlight.Load()+1) * e.latency.value()
 }
+
+// Yields reports whether the endpoint, though it costs less, should leave an
+// attempt to another because it is in slow start. random must be uniform. The
+// answer is no with the probability of the slow-start weight: were the weight
+// part of the cost, an endpoint in slow start would lose each comparison and
+// get nothing.
+func (e *Endpoint) Yields(random uint32) bool { return random < e.handicap.Load() }
 
 // Eligible reports whether picks should choose the endpoint: it is neither
 // ejected nor silent.
@@ -129,11 +141,7 @@ func (e *Endpoint) rampUp(now, window time.Duration) {
 	if !e.swept.ramping {
 		return
 	}
-	handicap := 0.0
-	if elapsed := now - e.swept.ramp; elapsed < window {
-		handicap = 1/max(0.1, float64(elapsed)/float64(window)) - 1
-	} else {
-		e.swept.ramping = false
-	}
-	e.handicap.Store(math.Float64bits(handicap))
+	weight := max(0.1, float64(now-e.swept.ramp)/float64(window))
+	e.swept.ramping = weight < 1
+	e.handicap.Store(uint32(max(0, 1-weight) * (1 << 32)))
 }

@@ -164,18 +164,20 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// What attempts write and what picks read lie on lines of their own.
+// What good attempts and what bad ones write lie on lines of their own.
 func TestEndpointLayout(t *testing.T) {
 	var e Endpoint
 	for _, pair := range [][2]uintptr{
 		{0, unsafe.Offsetof(e.inFlight)},
-		{unsafe.Offsetof(e.inFlight), unsafe.Offsetof(e.fast)},
-		{unsafe.Offsetof(e.fast), unsafe.Offsetof(e.handicap)},
-		{unsafe.Offsetof(e.handicap), unsafe.Offsetof(e.probe)},
+		{unsafe.Offsetof(e.inFlight), unsafe.Offsetof(e.bad)},
+		{unsafe.Offsetof(e.bad), unsafe.Offsetof(e.probe)},
 	} {
 		if pair[1]-pair[0] < cacheLine {
 			t.Errorf("fields at %d and %d share a line", pair[0], pair[1])
 		}
+	}
+	if last := unsafe.Offsetof(e.out); last/64 != unsafe.Offsetof(e.inFlight)/64 {
+		t.Errorf("what a pick reads reaches to %d, beyond one line of 64 bytes", last)
 	}
 }
 

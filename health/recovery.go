@@ -5,7 +5,7 @@ import "time"
 // fall prepares a target that just went down for the way back.
 func (t *Target) fall(now time.Duration, silent bool) {
 	t.restart(now)
-	t.answered = false
+	t.answered, t.reached = false, false
 	// Attempts may time out before the silence test can be sure.
 	last := t.blame.Load()
 	t.fellSilent = silent || last != nil && last.Kind == TimedOut
@@ -20,15 +20,23 @@ func (t *Target) restart(now time.Duration) {
 	t.silence.restart(t.traffic)
 }
 
-// listen keeps Answered.
+// listen keeps Answered and Reached. A probe that has waited for longer than
+// silence takes speaks against the target before it times out: one that is sent
+// into a short freeze is answered at the thaw, and would otherwise make a cloud
+// that freezes again and again look well.
 func (t *Target) listen(seen sighting) {
-	switch {
-	case seen.answers.bad > 0:
-		t.answered = false
-	case seen.answers.good > 0, seen.reached && !t.fellSilent:
-		t.answered = true
+	if seen.answers.bad > 0 || seen.overdue {
+		t.answered, t.reached = false, false
+		return
 	}
+	t.reached = t.reached || seen.reached || seen.answers.good > 0
+	t.answered = t.answered || seen.answers.good > 0 || seen.reached && !t.fellSilent
 }
+
+// Reached reports whether a target that is down let itself be connected to, and
+// no probe was bad since. Where probes can't ask for more, it is all there is
+// to know of a target that went silent.
+func (t *Target) Reached() bool { return t.reached }
 
 // Answered reports whether a target that is down gave a good answer, to a probe
 // or a late one to a call, and no bad one since, as of the last sweep. Bad

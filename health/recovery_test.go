@@ -45,16 +45,18 @@ func TestAnswered(t *testing.T) {
 		fell     Kind
 		outcomes []Kind // of probes
 		want     bool
+		reached  bool
 	}{
-		{"nothing", Refused, nil, false},
-		{"a bad probe", Refused, []Kind{Refused}, false},
-		{"a good probe", Refused, []Kind{OK}, true},
-		{"a bad one after it", Refused, []Kind{OK, Failed}, false},
-		{"a good one after that", Refused, []Kind{OK, Failed, OK}, true},
-		{"a connection", Refused, []Kind{Reached}, true},
-		{"a connection after silence", TimedOut, []Kind{Reached}, false},
-		{"an answer after silence", TimedOut, []Kind{Reached, OK}, true},
-		{"pushback", Refused, []Kind{Overloaded}, false},
+		{"nothing", Refused, nil, false, false},
+		{"a bad probe", Refused, []Kind{Refused}, false, false},
+		{"a good probe", Refused, []Kind{OK}, true, true},
+		{"a bad one after it", Refused, []Kind{OK, Failed}, false, false},
+		{"a good one after that", Refused, []Kind{OK, Failed, OK}, true, true},
+		{"a connection", Refused, []Kind{Reached}, true, true},
+		{"a connection after silence", TimedOut, []Kind{Reached}, false, true},
+		{"a refused one after that", TimedOut, []Kind{Reached, Refused}, false, false},
+		{"an answer after silence", TimedOut, []Kind{Reached, OK}, true, true},
+		{"pushback", Refused, []Kind{Overloaded}, false, false},
 	} {
 		f := felled(t, 10, c.fell)
 		i := slices.IndexFunc(f.all, func(e *Endpoint) bool { return e.Eligible() })
@@ -65,6 +67,34 @@ func TestAnswered(t *testing.T) {
 		if got := f.Answered(); got != c.want {
 			t.Errorf("%s: answered %v, want %v", c.name, got, c.want)
 		}
+		if got := f.Reached(); got != c.reached {
+			t.Errorf("%s: reached %v, want %v", c.name, got, c.reached)
+		}
+	}
+}
+
+// A probe that is sent into a freeze and answered at the thaw, within its own
+// time, is no sign of health while it waits.
+func TestAProbeThatWaitsTooLongSpeaksAgainstTheTarget(t *testing.T) {
+	f := felled(t, 10, Refused)
+	i := slices.IndexFunc(f.all, func(e *Endpoint) bool { return e.Eligible() })
+	f.Probed(f.all[i], Outcome{Kind: OK})
+	f.pass(sweepInterval)
+	f.all[i].probe.began.Store(int64(f.now))
+	f.all[i].probe.running.Store(true)
+	limit := time.Duration(f.silentAfter.Load())
+	f.pass(limit - sweepInterval)
+	if !f.Answered() {
+		t.Error("a probe that doesn't wait for long speaks against the target")
+	}
+	f.pass(2 * sweepInterval)
+	if f.Answered() {
+		t.Errorf("answered, with a probe that waits for more than %v", limit)
+	}
+	f.Probed(f.all[i], Outcome{Kind: OK})
+	f.pass(sweepInterval)
+	if !f.Answered() {
+		t.Error("not answered after the answer")
 	}
 }
 

@@ -23,6 +23,7 @@ type sighting struct {
 	evidence  float64 // of these
 	answers   answers // of calls and probes
 	reached   bool    // by a probe that asked nothing
+	overdue   bool    // a probe waits for longer than silence would
 
 	recent  float64 // attempts
 	lost    float64 // those of them at silent endpoints
@@ -90,6 +91,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 		}
 		seen.answers.good += good
 		if e.ejection.cause == notEjected {
+			seen.overdue = seen.overdue || e.probe.waits(now) >= silentAfter
 			seen.answers.bad += bad
 			t.hear(e, delta, limit, &seen)
 		}

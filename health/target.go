@@ -55,6 +55,7 @@ type Target struct {
 
 	answers    answers
 	answered   bool
+	reached    bool
 	fellSilent bool
 }
 
@@ -200,5 +201,9 @@ func (t *Target) measure(now time.Duration) {
 		p90 = all.Quantile(0.9)
 	}
 	t.p90.Store(int64(p90))
-	t.silentAfter.Store(int64(silenceLimit(p90)))
+	if p90 > 0 {
+		// Without calls the limit stays: a probe has to show that the answers
+		// are what they were.
+		t.silentAfter.Store(int64(silenceLimit(p90)))
+	}
 }

@@ -40,6 +40,9 @@ type window struct {
 // add counts c at now, and forgets what is older than ten slots.
 func (w *window) add(now time.Duration, c Counts) {
 	second := int64(now / windowSlot)
+	if second == w.last && c == (Counts{}) {
+		return // most sweeps of most endpoints
+	}
 	for passed := min(second-w.last, windowSlots); passed > 0; passed-- {
 		w.slots[(second-passed+1)%windowSlots] = Counts{}
 	}
