@@ -32,7 +32,7 @@ func (a *Attempt) begin(c *cloudTable, e *endpoint) {
 }
 
 // Service returns the name of the service.
-func (a Attempt) Service() string { return a.cloud.service.live.name }
+func (a Attempt) Service() string { return a.cloud.service.name }
 
 // Cloud returns the name of the cloud.
 func (a Attempt) Cloud() string { return a.cloud.name }
@@ -58,14 +58,16 @@ func (a Attempt) Time(left time.Duration) time.Duration {
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
 func (a Attempt) Done(o health.Outcome) {
-	a.Answered(o)
-	a.End()
+	a.answered(o)
+	a.endpoint.live.End()
 }
 
 // Answered reports the outcome of an attempt that [Router.Pick] made, as soon
 // as it is known: for a stream that is at its headers. The time since the pick
 // is the attempt's latency. Call it once; within [Do] it is not needed.
-func (a Attempt) Answered(o health.Outcome) {
+func (a Attempt) Answered(o health.Outcome) { a.answered(o) }
+
+func (a *Attempt) answered(o health.Outcome) {
 	r := a.cloud.router
 	now := r.now()
 	a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
@@ -73,7 +75,7 @@ func (a Attempt) Answered(o health.Outcome) {
 		a.cloud.live.unprotected.Add(1)
 	}
 	if r.trace.Answered != nil {
-		r.trace.Answered(a, o, now-a.began)
+		r.trace.Answered(*a, o, now-a.began)
 	}
 }
 

@@ -76,9 +76,9 @@ func (r *Router) excuse(now time.Duration) {
 
 // publish builds a table from the state of things and makes picks see it.
 func (r *Router) publish() {
-	t := &table{config: r.config, classifier: r.classifier, services: make(map[string]*serviceTable, len(r.services))}
+	t := &table{config: r.config, classifier: r.classifier, services: make([]*serviceTable, 0, len(r.order))}
 	for _, s := range r.order {
-		t.services[s.name] = s.table(r)
+		t.services = append(t.services, s.table(r))
 	}
 	if !r.closed() {
 		r.table.Store(t)

@@ -85,7 +85,7 @@ type calling struct {
 
 // begin classifies the call and sets its deadline.
 func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
-	s, class, _, err := r.classify(ctx, call)
+	s, class, _, err := r.classify(ctx, call.Service, call.Method)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ const (
 // known since. If the service or the tier is gone from it, the call ends by the
 // rules it began with.
 func (d *calling) refresh() {
-	s := d.router.table.Load().services[d.call.Service]
+	s := d.router.table.Load().find(d.call.Service)
 	if s == nil {
 		return
 	}

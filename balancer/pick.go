@@ -37,7 +37,7 @@ type Call struct {
 // The error is a [*CallError] unless the service is unknown or the router is
 // closed.
 func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attempt, err error) {
-	s, class, draw, err := r.classify(ctx, call)
+	s, class, draw, err := r.classify(ctx, call.Service, call.Method)
 	if err != nil {
 		return a, err
 	}
@@ -56,15 +56,15 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 
 // classify finds the service and the call's class in the newest table, and
 // draws the random number that serves the call's level and its first pick.
-func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, error) {
+func (r *Router) classify(ctx context.Context, service, method string) (*serviceTable, sla.Class, uint64, error) {
 	for {
 		t := r.table.Load()
-		s, err := t.service(call.Service)
+		s, err := t.service(service)
 		if err != nil {
 			return nil, sla.Class{}, 0, err
 		}
 		draw := r.random()
-		class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
+		class := t.classifier.Classify(ctx, method, r.today(), draw)
 		if s.resolved == nil {
 			return s, class, draw, nil
 		}

@@ -158,7 +158,7 @@ func TestRetryGoes(t *testing.T) {
 func pickAll(t *testing.T, r *Router, ctx context.Context, addresses []string) (tried []Attempt) {
 	t.Helper()
 	for _, address := range addresses {
-		s := r.table.Load().services["api"]
+		s := r.table.Load().find("api")
 		for i := range s.clouds {
 			for _, e := range s.clouds[i].endpoints {
 				if e.Address == address {

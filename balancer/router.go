@@ -166,7 +166,7 @@ func (r *Router) today() sla.Day { return sla.Day(r.day.Load()) }
 
 // refusal makes the error of a call that ends for the given cause.
 func (r *Router) refusal(s *serviceTable, class sla.Class, cause error) *CallError {
-	e := &CallError{Service: s.live.name, Tier: s.tiers[class.Tier].Name, Cause: cause}
+	e := &CallError{Service: s.name, Tier: s.tiers[class.Tier].Name, Cause: cause}
 	for i := range s.clouds {
 		e.Clouds = append(e.Clouds, s.clouds[i].status)
 	}

@@ -184,7 +184,7 @@ func (s *service) input(settings failover.Settings) failover.Input {
 
 // table builds the service's part of a table.
 func (s *service) table(r *Router) *serviceTable {
-	t := &serviceTable{live: s, observed: -1}
+	t := &serviceTable{name: s.name, live: s, observed: -1}
 	for _, c := range s.clouds {
 		if c.name == r.config.Observe {
 			t.observed = len(t.clouds)

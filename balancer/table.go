@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 
@@ -15,12 +16,13 @@ import (
 type table struct {
 	config     *Config
 	classifier *sla.Classifier
-	services   map[string]*serviceTable
+	services   []*serviceTable // sorted by name
 	closed     bool
 }
 
 // serviceTable is one service in a table.
 type serviceTable struct {
+	name   string
 	live   *service // budget and counters, which outlive the table
 	tiers  []tierTable
 	clouds []cloudTable // sorted by name; plans and alias tables use the same order
@@ -65,11 +67,32 @@ func (s *serviceTable) tierIndex(name string) int {
 // service returns the table of a service, or an error that names those there
 // are.
 func (t *table) service(name string) (*serviceTable, error) {
-	if s := t.services[name]; s != nil {
+	if s := t.find(name); s != nil {
 		return s, nil
 	}
 	if t.closed {
 		return nil, ErrClosed
 	}
-	return nil, &UnknownServiceError{Service: name, Known: sortedKeys(t.services)}
+	return nil, &UnknownServiceError{Service: name, Known: sortedKeys(t.config.Services)}
+}
+
+// few is how many names are found sooner one by one than by halves.
+const few = 8
+
+func (t *table) find(name string) *serviceTable {
+	if len(t.services) > few {
+		i, found := slices.BinarySearchFunc(t.services, name, func(s *serviceTable, name string) int {
+			return cmp.Compare(s.name, name)
+		})
+		if !found {
+			return nil
+		}
+		return t.services[i]
+	}
+	for _, s := range t.services {
+		if s.name == name {
+			return s
+		}
+	}
+	return nil
 }

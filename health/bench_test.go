@@ -43,7 +43,7 @@ func BenchmarkCost(b *testing.B) {
 	e.latency.observe(0, time.Millisecond, peakTau)
 	sum := 0.0
 	for range b.N {
-		sum += e.Cost()
+		sum += float64(e.Cost())
 	}
 	_ = sum
 }

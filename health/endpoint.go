@@ -92,8 +92,8 @@ func (e *Endpoint) InFlight() int { return int(e.inFlight.Load()) }
 // the others included: (in flight + 1) × peak EWMA of the latency. It means
 // something only beside the cost of another endpoint of the same target: the
 // smaller is the better.
-func (e *Endpoint) Cost() float64 {
-	return float64(e.inFlight.Load()+1) * e.latency.value()
+func (e *Endpoint) Cost() float32 {
+	return float32(e.inFlight.Load()+1) * e.latency.short()
 }
 
 // Yields reports whether the endpoint, though it costs less, should leave an

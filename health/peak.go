@@ -41,6 +41,11 @@ func (p *peak) value() float64 {
 	return math.Abs(value)
 }
 
+// short is value in the precision that is stored, for the sake of picks.
+func (p *peak) short() float32 {
+	return math.Float32frombits(uint32(p.word.Load()>>32) &^ (1 << 31)) // without the sign
+}
+
 // measured reports whether there was a sample.
 func (p *peak) measured() bool {
 	value, _ := unpack(p.word.Load())

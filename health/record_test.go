@@ -144,11 +144,11 @@ func TestCost(t *testing.T) {
 	}
 	f.Record(a, 0, 0, 10*time.Millisecond, Outcome{Kind: OK})
 	f.Record(b, 0, 0, 30*time.Millisecond, Outcome{Kind: OK})
-	near(t, "ratio", b.Cost()/a.Cost(), 3, 1e-6)
+	near(t, "ratio", float64(b.Cost()/a.Cost()), 3, 1e-6)
 	for range 2 {
 		a.Begin()
 	}
-	near(t, "ratio with two in flight", b.Cost()/a.Cost(), 1, 1e-6)
+	near(t, "ratio with two in flight", float64(b.Cost()/a.Cost()), 1, 1e-6)
 	if a.InFlight() != 2 {
 		t.Errorf("%d in flight, want 2", a.InFlight())
 	}

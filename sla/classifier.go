@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Class is what a call is treated by.
@@ -18,7 +19,7 @@ type Class struct {
 // Classifier tells the class of calls. Its zero value puts all calls into tier
 // 0. All methods may be called from any goroutine.
 type Classifier struct {
-	tiers    map[string]int // index by name
+	tiers    []string // their names: looking through a few is cheaper than hashing
 	rules    []matcher
 	fallback int
 	key      LevelKey
@@ -41,14 +42,14 @@ const memoFrom = 16
 // gives a tier to get the tier named fallback. Every rule and the fallback
 // must name one of the tiers; the error lists all that do not.
 func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*Classifier, error) {
-	c := &Classifier{tiers: make(map[string]int, len(tiers)), key: key}
-	for i, t := range tiers {
-		c.tiers[t.Name] = i
+	c := &Classifier{key: key}
+	for _, t := range tiers {
+		c.tiers = append(c.tiers, t.Name)
 	}
 	var faults []error
 	for i, r := range rules {
-		tier, ok := c.tiers[r.Tier]
-		if !ok {
+		tier := slices.Index(c.tiers, r.Tier)
+		if tier < 0 {
 			faults = append(faults, fmt.Errorf("sla: rule %d: no tier is named %q", i, r.Tier))
 		}
 		m := newMatcher(r, tier)
@@ -57,8 +58,7 @@ func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*
 		c.seen.customer = c.seen.customer || !m.customer.any()
 		c.seen.method = c.seen.method || !m.method.any()
 	}
-	var ok bool
-	if c.fallback, ok = c.tiers[fallback]; !ok {
+	if c.fallback = slices.Index(c.tiers, fallback); c.fallback < 0 {
 		faults = append(faults, fmt.Errorf("sla: fallback: no tier is named %q", fallback))
 	}
 	if len(faults) > 0 {
@@ -100,8 +100,10 @@ func (c *Classifier) level(customer string, day Day, random uint64) uint8 {
 
 func (c *Classifier) tier(s *said, method string) int {
 	if s.tier != "" {
-		if tier, known := c.tiers[s.tier]; known {
-			return tier
+		for i, name := range c.tiers {
+			if name == s.tier {
+				return i
+			}
 		}
 		c.unknown.add(s.tier)
 	}
