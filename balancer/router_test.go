@@ -309,3 +309,28 @@ func TestCloudComesBackWithoutProber(t *testing.T) {
 		}
 	})
 }
+
+// When the last cloud falls for a moment, calls don't go to one that is known to
+// be lost.
+func TestLastCloudIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "critical", 400, 5*time.Millisecond)
+		w.set("a", refuses)
+		w.load(r, "critical", 600, 5*time.Millisecond)
+		before := w.count("a")
+		w.set("b", silent)
+		time.AfterFunc(400*time.Millisecond, func() { w.set("b", fine) })
+		w.load(r, "critical", 200, 5*time.Millisecond)
+		if s := r.Status().Services[0]; s.Held != "the last cloud that served went down" {
+			t.Errorf("held: %q; %v", s.Held, s.Clouds)
+		}
+		if errs := w.load(r, "critical", 2000, 5*time.Millisecond); len(errs) > 0 {
+			t.Errorf("%d calls failed after the pause, such as %v", len(errs), errs[0])
+		}
+		if n := w.count("a") - before; n > 0 {
+			t.Errorf("%d attempts at the cloud that is known to be lost", n)
+		}
+	})
+}

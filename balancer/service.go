@@ -37,6 +37,7 @@ type serviceCloud struct {
 	name        string
 	weight      uint32
 	drained     bool
+	held        bool // its state isn't held against it
 	target      *health.Target
 	readmission failover.Readmission
 	schedule    health.Schedule
@@ -109,23 +110,29 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 }
 
 // hold asks whether it is us and reports whether the answer changed.
-func (s *service) hold(now time.Duration, local string) bool {
+func (s *service) hold(now time.Duration, local string) (changed bool) {
 	var down []time.Duration
 	for _, c := range s.clouds {
-		switch {
-		case c.drained:
-		case c.target.State() == health.Down:
-			down = append(down, c.target.Since())
-		default:
-			down = append(down, -1)
+		if !c.drained {
+			down = append(down, c.fell())
 		}
 	}
-	was := s.held
-	held, why := s.correlation.Step(now, down, local)
-	if s.held = ""; held {
-		s.held = why
+	from, why := s.correlation.Step(now, down, local)
+	s.held = why
+	for _, c := range s.clouds {
+		was := c.held
+		c.held = why != "" && !c.drained && c.fell() >= from
+		changed = changed || c.held != was
 	}
-	return (s.held == "") != (was == "")
+	return changed
+}
+
+// fell is when the cloud went down, −1 if it isn't.
+func (c *serviceCloud) fell() time.Duration {
+	if c.target.State() != health.Down {
+		return -1
+	}
+	return c.target.Since()
 }
 
 // refill pays the retry budget for the first attempts since the last time.
@@ -160,14 +167,14 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 
 // input is what the plan depends on.
 func (s *service) input(settings failover.Settings) failover.Input {
-	in := failover.Input{Tiers: s.tiers, Panic: settings.Panic, MinClouds: settings.MinClouds, Held: s.held != ""}
+	in := failover.Input{Tiers: s.tiers, Panic: settings.Panic, MinClouds: settings.MinClouds}
 	best := 0.0
 	for _, c := range s.clouds {
 		best = max(best, c.target.Quality())
 	}
 	for _, c := range s.clouds {
 		cloud := failover.Cloud{
-			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained,
+			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained, Held: c.held,
 			Healthy: c.target.Healthy(), Quality: 1,
 			Gate: c.readmission.Gate(false), ProtectedGate: c.readmission.Gate(true),
 		}

@@ -35,12 +35,12 @@ func computeTier(in *Input, clouds []Cloud, tier *sla.Tier) TierPlan {
 	serving := make([]*candidate, 0, len(clouds))   // of those, the ones that aren't down
 	for i := range clouds {
 		c := &clouds[i]
-		why := barred(c, tier, in.Held)
+		why := barred(c, tier)
 		plan.Shares[i] = Share{Cloud: c.Name, Reason: why}
 		if why == ReasonResidency || why == ReasonDrained {
 			continue
 		}
-		undrained = append(undrained, newCandidate(i, c, tier, in.Held))
+		undrained = append(undrained, newCandidate(i, c, tier))
 		if why != ReasonDown {
 			serving = append(serving, undrained[len(undrained)-1])
 		}
@@ -52,7 +52,7 @@ func computeTier(in *Input, clouds []Cloud, tier *sla.Tier) TierPlan {
 		divide(serving, tier.Clouds.Prefer)
 		for _, c := range serving {
 			plan.Shares[c.share].Fraction = c.fraction
-			plan.Shares[c.share].Reason = c.reason(in.Held, len(tier.Clouds.Prefer) > 0)
+			plan.Shares[c.share].Reason = c.reason(len(tier.Clouds.Prefer) > 0)
 		}
 	default:
 		plan.Fail = in.Panic == PanicFail
@@ -68,13 +68,13 @@ func computeTier(in *Input, clouds []Cloud, tier *sla.Tier) TierPlan {
 }
 
 // barred returns why a cloud may not serve a tier, or "" if it may.
-func barred(c *Cloud, tier *sla.Tier, held bool) Reason {
+func barred(c *Cloud, tier *sla.Tier) Reason {
 	switch {
 	case !tier.Clouds.Allow(c.Name):
 		return ReasonResidency
 	case c.Drained:
 		return ReasonDrained
-	case held:
+	case c.Held:
 		return ""
 	case c.State == health.Down, !(c.Healthy > 0): // also true for NaN
 		return ReasonDown
@@ -82,9 +82,9 @@ func barred(c *Cloud, tier *sla.Tier, held bool) Reason {
 	return ""
 }
 
-func (c *candidate) reason(held, prefer bool) Reason {
+func (c *candidate) reason(prefer bool) Reason {
 	switch {
-	case held:
+	case c.held:
 		return ReasonHeld
 	case c.gate < 1:
 		return ReasonRecovering

@@ -24,7 +24,9 @@ func with(c Cloud, change func(*Cloud)) Cloud {
 	return c
 }
 
-func down(c Cloud) Cloud    { return with(c, func(c *Cloud) { c.State = health.Down }) }
+func down(c Cloud) Cloud { return with(c, func(c *Cloud) { c.State = health.Down }) }
+func held(c Cloud) Cloud { return with(c, func(c *Cloud) { c.Held = true }) }
+
 func drained(c Cloud) Cloud { return with(c, func(c *Cloud) { c.Drained = true }) }
 
 func degraded(c Cloud, quality float64) Cloud {
@@ -82,7 +84,7 @@ func TestComputeDecides(t *testing.T) {
 			want: "a 0 drained, b 66.67 weights, c 33.33 weights"},
 		{name: "all drained", in: Input{Clouds: []Cloud{drained(a), drained(b), drained(c)}},
 			want: "a 0 drained, b 0 drained, c 0 drained: fail"},
-		{name: "all drained while held", in: Input{Clouds: []Cloud{drained(a), drained(b)}, Held: true},
+		{name: "all drained while held", in: Input{Clouds: []Cloud{held(drained(a)), drained(b)}},
 			want: "a 0 drained, b 0 drained: fail"},
 		{name: "drained or down", in: Input{Clouds: []Cloud{drained(a), down(b), down(c)}},
 			want: "a 0 drained, b 66.67 panic, c 33.33 panic"},
@@ -109,11 +111,13 @@ func TestComputeDecides(t *testing.T) {
 		{name: "recovering counts for the minimum", in: Input{Clouds: []Cloud{recovering(a, 0.1, 0), down(b), c}, MinClouds: 2},
 			want: "a 8.75 recovering, b 0 down, c 91.25 weights"},
 
-		{name: "held", in: Input{Clouds: []Cloud{down(a), degraded(b, 0.1), down(c)}, Held: true},
+		{name: "held", in: Input{Clouds: []Cloud{held(down(a)), held(degraded(b, 0.1)), held(down(c))}},
 			want: "a 70 held, b 20 held, c 10 held"},
-		{name: "held is no panic", in: Input{Clouds: []Cloud{down(a), down(b)}, Held: true, Panic: PanicFail, MinClouds: 2},
+		{name: "the last one held", in: Input{Clouds: []Cloud{down(a), held(down(b)), down(c)}},
+			want: "a 0 down, b 100 held, c 0 down"},
+		{name: "held is no panic", in: Input{Clouds: []Cloud{held(down(a)), held(down(b))}, Panic: PanicFail, MinClouds: 2},
 			want: "a 77.78 held, b 22.22 held"},
-		{name: "held keeps the preference", in: Input{Clouds: []Cloud{down(a), down(b), down(c)}, Held: true}, tier: preferB,
+		{name: "held keeps the preference", in: Input{Clouds: []Cloud{held(down(a)), held(down(b)), held(down(c))}}, tier: preferB,
 			want: "a 0.5 held, b 99 held, c 0.5 held"},
 
 		{name: "prefer", in: Input{Clouds: three}, tier: preferB,
@@ -170,7 +174,6 @@ func anyInput(t *rapid.T) Input {
 	in := Input{
 		Panic:     rapid.SampledFrom([]Panic{"", PanicSpread, PanicFail}).Draw(t, "panic"),
 		MinClouds: rapid.IntRange(-1, 4).Draw(t, "minClouds"),
-		Held:      rapid.IntRange(0, 9).Draw(t, "held") == 0,
 	}
 	for _, name := range names {
 		in.Clouds = append(in.Clouds, Cloud{
@@ -182,6 +185,7 @@ func anyInput(t *rapid.T) Input {
 			Gate:          fraction.Draw(t, "gate"),
 			ProtectedGate: fraction.Draw(t, "protectedGate"),
 			Drained:       rapid.IntRange(0, 4).Draw(t, "drained") == 0,
+			Held:          rapid.IntRange(0, 9).Draw(t, "held") == 0,
 		})
 	}
 	list := rapid.SliceOfNDistinct(rapid.SampledFrom(append(names, "z")), 0, 3, rapid.ID)
@@ -262,7 +266,6 @@ func TestComputeIgnoresOrder(t *testing.T) {
 func TestComputeKeepsGates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := anyInput(t)
-		in.Held = false
 		opened := in
 		opened.Clouds = slices.Clone(in.Clouds)
 		for i := range opened.Clouds {
@@ -271,7 +274,7 @@ func TestComputeKeepsGates(t *testing.T) {
 		plan, normal := Compute(in), Compute(opened)
 		for i, p := range plan.Tiers {
 			yields := !slices.ContainsFunc(p.Shares, func(s Share) bool {
-				return s.Reason == ReasonWeights || s.Reason == ReasonPrefer || s.Reason == ReasonStandby || s.Reason == ReasonDegraded
+				return s.Reason == ReasonWeights || s.Reason == ReasonPrefer || s.Reason == ReasonStandby || s.Reason == ReasonDegraded || s.Reason == ReasonHeld
 			})
 			for k, s := range p.Shares {
 				if s.Reason != ReasonRecovering || yields {

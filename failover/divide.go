@@ -27,14 +27,15 @@ type candidate struct {
 	gate       float64 // what re-admission lets through of its normal share, 0…1
 	fraction   float64 // the result, 0…1
 	standby    bool    // the fraction is a trickle
+	held       bool    // taken for healthy
 }
 
-func newCandidate(share int, cloud *Cloud, tier *sla.Tier, held bool) *candidate {
+func newCandidate(share int, cloud *Cloud, tier *sla.Tier) *candidate {
 	c := &candidate{
 		share: share, name: cloud.Name, weight: float64(cloud.Weight),
-		endpoints: 1, capability: 1, gate: 1,
+		endpoints: 1, capability: 1, gate: 1, held: cloud.Held,
 	}
-	if held {
+	if c.held {
 		return c
 	}
 	c.endpoints = unit(overprovisioning * cloud.Healthy)

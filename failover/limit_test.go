@@ -141,7 +141,6 @@ func next(t *rapid.T, in Input) Input {
 			out.Clouds[i].Name, out.Clouds[i].Weight = name, weight
 		}
 	}
-	out.Held = other.Held
 	return out
 }
 

@@ -21,6 +21,9 @@ type Cloud struct {
 	Quality float64
 	// Drained says that an operator took the cloud out.
 	Drained bool
+	// Held says that the fault is probably on this side: the cloud is taken for
+	// healthy for now. See [health.Correlation].
+	Held bool
 	// Gate and ProtectedGate are the fractions of their normal share that
 	// unprotected and protected tiers may send here, 0…1: see
 	// [Readmission.Gate]. They count only in state Recovering.
@@ -33,9 +36,6 @@ type Input struct {
 	Tiers     []sla.Tier // names, protection and clouds count // names must be unique
 	Panic     Panic      // empty: spread
 	MinClouds int        // less than 1: 1
-	// Held says that all clouds went bad at once, so that the fault is
-	// probably on this side: the clouds are then taken for healthy.
-	Held bool
 }
 
 // Reason is a code that says why a cloud has the share it has.
@@ -51,7 +51,7 @@ const (
 	ReasonDrained    Reason = "drained"    // nothing: an operator took it out
 	ReasonResidency  Reason = "residency"  // nothing: the tier may not use it
 	ReasonPanic      Reason = "panic"      // too few clouds are left: by weight, or nothing if the calls fail
-	ReasonHeld       Reason = "held"       // all clouds went bad at once: as if all were healthy
+	ReasonHeld       Reason = "held"       // the fault is probably on this side: as if it were healthy
 )
 
 // Share is the part of a tier's calls that goes to one cloud.

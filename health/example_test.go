@@ -45,10 +45,14 @@ func ExampleCorrelation() {
 	var c health.Correlation
 	down := []time.Duration{10 * time.Second, 10400 * time.Millisecond}
 	for _, now := range []time.Duration{10500 * time.Millisecond, 16 * time.Second} {
-		held, reason := c.Step(now, down, "")
-		fmt.Printf("%v: held %v %s\n", now, held, reason)
+		if from, reason := c.Step(now, down, ""); reason != "" {
+			fmt.Printf("%v: %s, those that fell from %v on are held\n", now, reason, from)
+		} else {
+			fmt.Printf("%v: not held\n", now)
+		}
 	}
 	// Output:
-	// 10.5s: held true all 2 clouds went down within 400ms
-	// 16s: held false
+	// 10.5s: all 2 clouds went down within 400ms, those that fell from 9.4s on are held
+	// 16s: not held
+
 }
