@@ -1,0 +1,106 @@
+// Command quickstart shows what happens to calls when a cloud dies: nothing.
+//
+//	go run ./examples/quickstart
+//
+// It starts two clouds, onprem and gcp, as processes of their own on loopback,
+// three endpoints each, and sends them about 1,000 calls per second in three
+// tiers. Then it kills all of onprem (SIGKILL), starts it again, freezes it
+// (SIGSTOP: connections stay open and nobody answers) and thaws it. On a
+// terminal it shows live where the calls go and how they fare; elsewhere it
+// prints a line per second. It ends by itself in under a minute with a report.
+//
+// The flag -json FILE also writes the report as JSON.
+//
+// The exit status is 1 if a call of the critical tier failed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
+)
+
+func main() {
+	if name := os.Getenv(endpointEnv); name != "" {
+		if err := serve(name, os.Getenv(addressEnv)); err != nil {
+			fmt.Fprintf(os.Stderr, "an endpoint of %s: %v\n", name, err)
+			os.Exit(1)
+		}
+		return
+	}
+	jsonFile := flag.String("json", "", "also write the report to this `file`, as JSON")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	report, err := run(ctx, newScreen(os.Stdout))
+	stop()
+	if err == nil {
+		report.print(os.Stdout)
+		if *jsonFile != "" {
+			err = report.write(*jsonFile)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+	if report.failed(critical) > 0 {
+		os.Exit(1)
+	}
+}
+
+// run starts the clouds, sends them calls, and lets happen what the script
+// says.
+func run(ctx context.Context, screen *screen) (*report, error) {
+	if !canFreeze {
+		return nil, errors.New("this system cannot freeze a process; Linux, macOS and the BSDs can")
+	}
+	clouds, err := startClouds()
+	if err != nil {
+		return nil, err
+	}
+	defer clouds.stop()
+
+	cfg, err := balancer.ParseConfig(clouds.config())
+	if err != nil {
+		return nil, err
+	}
+	journal := newJournal()
+	router, err := balancer.New(cfg, balancer.WithTrace(journal.trace()))
+	if err != nil {
+		return nil, err
+	}
+	defer router.Close()
+	if err := ready(ctx, router); err != nil {
+		return nil, err
+	}
+
+	transport := cloudhttp.NewTransport(router)
+	defer transport.CloseIdleConnections()
+	calls := startLoad(transport, journal)
+	defer calls.stop()
+	phases, err := play(ctx, script(clouds["onprem"]), router, journal, screen)
+	if err != nil {
+		return nil, err
+	}
+	calls.stop()
+	phases[len(phases)-1].end = journal.now() // with the calls that were under way
+	return newReport(phases, journal.record()), nil
+}
+
+// ready waits until the router has heard from both clouds.
+func ready(ctx context.Context, router *balancer.Router) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return router.Ready(ctx)
+}
