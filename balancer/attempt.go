@@ -58,18 +58,17 @@ func (a Attempt) Time(left time.Duration) time.Duration {
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
 func (a Attempt) Done(o health.Outcome) {
-	a.answered(o)
+	a.answered(a.cloud.router.now(), o)
 	a.endpoint.live.End()
 }
 
 // Answered reports the outcome of an attempt that [Router.Pick] made, as soon
 // as it is known: for a stream that is at its headers. The time since the pick
 // is the attempt's latency. Call it once; within [Do] it is not needed.
-func (a Attempt) Answered(o health.Outcome) { a.answered(o) }
+func (a Attempt) Answered(o health.Outcome) { a.answered(a.cloud.router.now(), o) }
 
-func (a *Attempt) answered(o health.Outcome) {
+func (a *Attempt) answered(now time.Duration, o health.Outcome) {
 	r := a.cloud.router
-	now := r.now()
 	a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
 	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
@@ -98,9 +97,12 @@ func (a Attempt) Final() { a.run.final = true }
 // was told. Call it once.
 func (a Attempt) Release(rest health.Outcome) {
 	if rest.Kind.Bad() {
-		a.Answered(rest)
+		now := a.cloud.router.now()
+		a.cloud.target.Spoiled(&a.endpoint.live, a.began, now, rest)
+		if a.cloud.router.trace.Answered != nil {
+			a.cloud.router.trace.Answered(a, rest, now-a.began)
+		}
 	}
-	a.run.released = true
 	a.End()
 	a.run.close()
 }

@@ -51,6 +51,14 @@ type Config struct {
 	// that somebody did.
 	Default string
 
+	// Sensitive are names of request headers that hold secrets, beside those
+	// that always count as such: Authorization, Cookie, Proxy-Authorization,
+	// X-Api-Key, Api-Key, X-Auth-Token, X-Goog-Api-Key and
+	// X-Amz-Security-Token. They are sent only to the clouds that a service
+	// trusts with them: see trust of clouds and services. At most 64, in any
+	// case. Default: none beside those.
+	Sensitive []string
+
 	// LevelKey says where the secret is that decides which customers wait
 	// first when a tier is shed: env:NAME for an environment variable or
 	// file:PATH for a file. The secret itself is never written here. All
@@ -81,13 +89,41 @@ type Cloud struct {
 	// that a service has: 70 and 30 are 70 % and 30 %. From 1 to 4294967295.
 	// Default: 1. It is never 0: to take a cloud out of use, drain it.
 	Weight uint32
+
+	// Trust names the group of clouds that the cloud belongs to: clouds of one
+	// group may see the same credentials. It is written as the name of a cloud
+	// is. Default: if no cloud has a trust, all are one group; otherwise a
+	// cloud without is a group of its own.
+	Trust string
+
+	// Host says whose name the Host header has, and :authority in HTTP/2:
+	// "endpoint" for the endpoint's host, "caller" for the one that the caller
+	// asked for. What a certificate must name is the endpoint's host in any
+	// case. Default: endpoint.
+	Host Host
 }
+
+// Host says whose name a request's Host header has.
+type Host string
+
+// The values of [Cloud.Host].
+const (
+	HostEndpoint Host = "endpoint"
+	HostCaller   Host = "caller"
+)
 
 // Service is one logical service and where it runs.
 type Service struct {
 	// Clouds are the clouds that run the service and its endpoints there, by
 	// the cloud's name. At least 1. Required.
 	Clouds map[string]ServiceCloud
+
+	// Trust names the group of clouds that its callers' credentials are for:
+	// sensitive headers of a request go to clouds of this group only, whichever
+	// cloud is tried first. At least one of the service's clouds must belong to
+	// it. Default: if all of the service's clouds are of one group, that group;
+	// otherwise none, and no cloud gets them.
+	Trust string
 
 	// Tiers are this service's own figures. Each entry names one of the
 	// config's tiers and replaces what it sets; the rest stays. Protection can
@@ -100,9 +136,10 @@ type Service struct {
 type ServiceCloud struct {
 	// HTTP are the endpoints that speak HTTP, as absolute URLs:
 	// http://10.1.0.11:8080, https://routing.example.com or, with a prefix for
-	// every path, https://example.com/routing. Host is an IP address or a DNS
-	// name, each of whose addresses becomes an endpoint. The port's default is
-	// 80 for http, 443 for https. No user name, query or fragment, and none
+	// every path, https://example.com/routing. The scheme h2c is HTTP/2 without
+	// TLS, spoken from the first byte. Host is an IP address or a DNS name, each
+	// of whose addresses becomes an endpoint. The port's default is 80 for http
+	// and h2c, 443 for https. No user name, query or fragment, and none
 	// twice. At least 1. Required.
 	HTTP []string
 }

@@ -2,10 +2,8 @@ package balancer
 
 import (
 	"fmt"
-	"log/slog"
 	"time"
 
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -24,13 +22,12 @@ func (r *Router) control() {
 		case <-ticker.C:
 			r.step()
 		case <-r.closing:
-			r.tell()
 			return
 		}
 	}
 }
 
-// step is one turn of the controller: detect, plan, publish, probe, tell.
+// step is one turn of the controller: detect, plan, publish, probe.
 func (r *Router) step() {
 	r.mu.Lock()
 	if r.closed() {
@@ -50,7 +47,7 @@ func (r *Router) step() {
 	changed := false
 	for _, s := range r.order {
 		if s.step(r, now, local) {
-			changed = true
+			s.built, changed = nil, true
 		}
 	}
 	if changed {
@@ -62,7 +59,9 @@ func (r *Router) step() {
 	r.mu.Unlock()
 
 	r.launch(due)
-	r.tell()
+	if r.machine != nil {
+		r.tell()
+	}
 }
 
 // excuse forgets what was seen since the last step.
@@ -74,18 +73,26 @@ func (r *Router) excuse(now time.Duration) {
 	}
 }
 
-// publish builds a table from the state of things and makes picks see it.
+// publish makes picks see the state of things. The part of a service is built
+// anew if built is nil.
 func (r *Router) publish() {
-	t := &table{config: r.config, classifier: r.classifier, services: make([]*serviceTable, 0, len(r.order))}
+	t := &table{
+		config: r.config, classifier: r.classifier, byMethod: r.config.byMethod(), sensitive: r.sensitive,
+		services: make([]*serviceTable, 0, len(r.order)),
+	}
 	for _, s := range r.order {
-		t.services = append(t.services, s.table(r))
+		if s.built == nil {
+			s.built = s.table(r)
+		}
+		t.services = append(t.services, s.built)
 	}
 	if !r.closed() {
 		r.table.Store(t)
 	}
 }
 
-// noteReady closes ready once nothing is unknown.
+// noteReady closes ready once every cloud was reached or found down. One whose
+// names have no address is as good as down.
 func (r *Router) noteReady() {
 	select {
 	case <-r.ready:
@@ -94,60 +101,10 @@ func (r *Router) noteReady() {
 	}
 	for _, s := range r.order {
 		for _, c := range s.clouds {
-			if c.target.State() == health.Unknown {
+			if c.target.State() == health.Unknown && !c.absent() {
 				return
 			}
 		}
 	}
 	close(r.ready)
-}
-
-// noteUnknownTiers warns of tiers that contexts name and the config doesn't
-// have, of each once.
-func (r *Router) noteUnknownTiers() {
-	names := r.classifier.Unknown()
-	if len(names) == r.unknownTiers {
-		return
-	}
-	r.unknownTiers = len(names)
-	r.note(func() { r.log.Warn("calls name tiers that the config doesn't have", "tiers", names) })
-}
-
-// note queues something that hooks or log are to be told. The caller holds mu.
-func (r *Router) note(what func()) { r.pending = append(r.pending, what) }
-
-// noteState queues a change of state.
-func (r *Router) noteState(service, cloud string, c health.Change) {
-	change := StateChange{Service: service, Cloud: cloud, At: r.wall(c.At), From: c.From, To: c.To, Reason: c.Reason}
-	r.note(func() {
-		level := slog.LevelInfo
-		if change.To == health.Down {
-			level = slog.LevelWarn
-		}
-		r.log.Log(r.ctx, level, "cloud changed state", "service", service, "cloud", cloud,
-			"from", change.From.String(), "to", change.To.String(), "reason", change.Reason)
-		if r.trace.StateChanged != nil {
-			r.trace.StateChanged(change)
-		}
-	})
-}
-
-// notePlan queues a change of shares.
-func (r *Router) notePlan(service string, plan failover.Plan) {
-	if r.trace.PlanChanged != nil {
-		r.note(func() { r.trace.PlanChanged(service, plan) })
-	}
-}
-
-// tell tells hooks and log what was noted. Only the controller calls it, so
-// that hooks run one at a time, and without the lock, so that they may call the
-// router.
-func (r *Router) tell() {
-	r.mu.Lock()
-	pending := r.pending
-	r.pending = nil
-	r.mu.Unlock()
-	for _, what := range pending {
-		what()
-	}
 }

@@ -12,6 +12,7 @@ import (
 const (
 	defaultVersion  = 1
 	defaultWeight   = 1
+	defaultHost     = HostEndpoint
 	defaultTier     = "default"
 	defaultAttempts = 2
 )
@@ -39,6 +40,9 @@ func (c *Config) withDefaults() *Config {
 		if cloud.Weight == 0 {
 			cloud.Weight = defaultWeight
 		}
+		if cloud.Host == "" {
+			cloud.Host = defaultHost
+		}
 		d.Clouds[name] = cloud
 	}
 	d.Services = make(map[string]Service, len(c.Services))
@@ -52,6 +56,7 @@ func (c *Config) withDefaults() *Config {
 		}
 	}
 	d.Assign = slices.Clone(c.Assign)
+	d.Sensitive = slices.Clone(c.Sensitive)
 	if d.Default == "" {
 		d.Default = d.Tiers[len(d.Tiers)-1].Name
 	}
@@ -112,7 +117,8 @@ func cloneService(s Service) Service {
 		cloud.HTTP = slices.Clone(cloud.HTTP)
 		clouds[name] = cloud
 	}
-	return Service{Clouds: clouds, Tiers: cloneTiers(s.Tiers)}
+	s.Clouds, s.Tiers = clouds, cloneTiers(s.Tiers)
+	return s
 }
 
 func cloneTiers(tiers []sla.Tier) []sla.Tier {

@@ -30,7 +30,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := small()
 	want.Version = 1
-	want.Clouds["onprem"] = Cloud{Weight: 1}
+	want.Clouds["onprem"] = Cloud{Weight: 1, Host: HostEndpoint}
+	want.Clouds["gcp"] = Cloud{Weight: 3, Host: HostEndpoint}
 	want.Tiers = []sla.Tier{{Name: "default", Attempts: 2}}
 	want.Default = "default"
 	want.Health = health.Settings{}.WithDefaults()
@@ -79,6 +80,7 @@ func TestResolvedIsDeep(t *testing.T) {
 	c.Tiers[2].Clouds.Prefer[0] = "changed"
 	c.Tiers[0].Name = "changed"
 	c.Assign[0].Tier = "changed"
+	c.Sensitive[0] = "changed"
 	if got := encode(d); got != before {
 		t.Errorf("changed along:\n%s\n%s", got, before)
 	}
@@ -120,7 +122,11 @@ func anyConfig(t *rapid.T) *Config {
 	clouds, tiers := names("clouds", 4), names("tiers", 4)
 	c := &Config{Clouds: map[string]Cloud{}, Services: map[string]Service{}}
 	for _, cloud := range clouds {
-		c.Clouds[cloud] = Cloud{Weight: rapid.Uint32().Draw(t, "weight")}
+		c.Clouds[cloud] = Cloud{
+			Weight: rapid.Uint32().Draw(t, "weight"),
+			Trust:  rapid.SampledFrom([]string{"", "internal", "partner"}).Draw(t, "trust"),
+			Host:   rapid.SampledFrom([]Host{"", HostEndpoint, HostCaller}).Draw(t, "host"),
+		}
 	}
 	anyTier := func(name string) sla.Tier {
 		tier := sla.Tier{Name: name, Protected: rapid.Bool().Draw(t, "protected"), Attempts: rapid.IntRange(0, 10).Draw(t, "attempts")}
@@ -139,15 +145,19 @@ func anyConfig(t *rapid.T) *Config {
 		service := Service{Clouds: map[string]ServiceCloud{}}
 		for i, cloud := range clouds {
 			if i == 0 || rapid.Bool().Draw(t, "runs") {
-				hosts := rapid.SliceOfNDistinct(rapid.StringMatching(`(https?://)([a-z][a-z0-9]{0,5}\.example|10\.0\.0\.[1-9])(:[1-9][0-9]{0,3})?(/[a-z]{1,4})?`), 1, 3, canonical).Draw(t, "http")
+				hosts := rapid.SliceOfNDistinct(rapid.StringMatching(`(https?://|h2c://)([a-z][a-z0-9]{0,5}\.example|10\.0\.0\.[1-9])(:[1-9][0-9]{0,3})?(/[a-z]{1,4})?`), 1, 3, canonical).Draw(t, "http")
 				service.Clouds[cloud] = ServiceCloud{HTTP: hosts}
 			}
 		}
 		if rapid.Bool().Draw(t, "own figures") {
 			service.Tiers = []sla.Tier{anyTier(tiers[len(tiers)-1])}
 		}
+		if trust := c.Clouds[clouds[0]].Trust; trust != "" && rapid.Bool().Draw(t, "trusting") {
+			service.Trust = trust
+		}
 		c.Services[name] = service
 	}
+	c.Sensitive = rapid.SampledFrom([][]string{nil, {"X-Token"}, {"x-token", "!#$"}}).Draw(t, "sensitive")
 	c.Assign = []sla.Rule{{Product: rapid.StringMatching(`[a-zé*: #"'-]{1,9}x`).Draw(t, "product"), Tier: tiers[0]}}
 	c.Default = rapid.SampledFrom(append(tiers, "")).Draw(t, "default")
 	c.LevelKey = rapid.SampledFrom([]string{"", "env:KEY", "file:/run/a b: c#"}).Draw(t, "levelKey")

@@ -43,22 +43,34 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	if err != nil {
 		return none, err
 	}
-	a, err := d.first()
+	a, err := d.begin()
 	if err != nil {
-		d.cancel()
 		return none, err
 	}
-	for {
-		v, outcome, err := try(a.run.ctx, a)
-		outcome = d.settle(a, outcome, err)
-		if err == nil && a.run.fate.isCut() {
-			drop(v)
-			v, err = none, errAttemptTime
+	returned := false
+	defer func() {
+		if !returned { // try panicked
+			a.run.abandon(a)
 		}
+	}()
+	for {
+		returned = false
+		v, outcome, err := try(a.run.ctx, a)
+		returned = true
+		if !a.run.answered() {
+			// If its answer came just as the attempt was cut, it is late: its
+			// context is gone, and nobody could read it.
+			if err == nil {
+				drop(v)
+				v = none
+			}
+			outcome, err = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}, errAttemptTime
+		}
+		outcome = d.settle(a, outcome, err)
 		next, stop := d.again(outcome)
 		if stop != "" {
-			err = d.verdict(outcome, err, stop) // before the call's context ends
-			d.finish(a)
+			err = d.verdict(outcome, err, stop)
+			a.run.leave(a)
 			return v, err
 		}
 		if err == nil {
@@ -70,37 +82,48 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 }
 
 // calling is the state of one call of Do. Only its goroutine uses it, but for
-// the timer of a run.
+// the clock of a run.
 type calling struct {
-	router  *Router
-	call    Call
-	ctx     context.Context
-	cancel  context.CancelFunc
-	service *serviceTable // of the table that the last pick used
-	class   sla.Class     // in that table
-	tried   []Attempt
-	report  []AttemptReport // of those that didn't end well
-	room    [2]Attempt      // where tried usually finds place
+	router     *Router
+	idempotent bool
+	ctx        context.Context // the caller's
+	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
+	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
+	service    *serviceTable   // of the table that the last pick used
+	class      sla.Class       // in that table
+	draw       uint64          // the first attempt's
+	tried      []Attempt
+	report     []AttemptReport // of those that didn't end well
+
+	// A usual call finds place in its own memory.
+	room  [1]Attempt
+	first run
 }
 
 // begin classifies the call and sets its deadline.
 func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
-	s, class, _, err := r.classify(ctx, call.Service, call.Method)
+	began := r.now() // a wait for DNS counts
+	s, class, draw, err := r.classify(ctx, call.Service, call.Method)
 	if err != nil {
 		return nil, err
 	}
-	d := &calling{router: r, call: call, ctx: ctx, cancel: func() {}, service: s, class: class}
+	d := &calling{router: r, idempotent: call.Idempotent, ctx: ctx, service: s, class: class, draw: draw}
 	d.tried = d.room[:0]
+	if deadline, ok := ctx.Deadline(); ok {
+		d.deadline = max(r.now()+time.Until(deadline), 1)
+	}
 	if t := d.tier(); t.Timeout > 0 {
-		d.ctx, d.cancel = context.WithTimeoutCause(ctx, t.Timeout, &tierTimeoutError{tier: t.Name, timeout: t.Timeout})
+		if end := began + t.Timeout; d.deadline == 0 || end < d.deadline {
+			d.deadline, d.timeout = end, t.expired
+		}
 	}
 	return d, nil
 }
 
-// first makes the first attempt.
-func (d *calling) first() (Attempt, error) {
+// begin makes the first attempt.
+func (d *calling) begin() (Attempt, error) {
 	var a Attempt
-	if err := d.router.first(&a, d.service, d.class, d.router.random()); err != nil {
+	if err := d.router.first(&a, d.service, d.class, d.draw); err != nil {
 		return a, err
 	}
 	d.enter(&a)
@@ -111,7 +134,7 @@ func (d *calling) first() (Attempt, error) {
 // and starts it. If there is none it says why.
 func (d *calling) again(o health.Outcome) (next Attempt, stop string) {
 	last := d.tried[len(d.tried)-1].run
-	paid := last.fate.isCut() // then the timer paid
+	cut, paid := last.fate.isCut()
 	defer func() {
 		if paid && stop != "" {
 			d.service.live.budget.Return()
@@ -122,20 +145,21 @@ func (d *calling) again(o health.Outcome) (next Attempt, stop string) {
 		return next, stopEnded
 	case last.final:
 		return next, stopSent
-	case !failover.MayRetry(o, d.call.Idempotent):
+	case !failover.MayRetry(o, d.idempotent):
 		return next, stopUnsafe
 	case len(d.tried) >= d.tier().Attempts:
 		return next, stopAttempts
-	case d.ctx.Err() != nil:
+	case d.over() != nil:
 		return next, stopTime
 	}
 	d.refresh()
-	if !paid && !d.service.live.budget.Withdraw(d.tier().Protected) {
-		return next, stopBudget
+	if !cut {
+		if paid = d.service.live.budget.Withdraw(d.tier().spends); !paid {
+			return next, stopBudget
+		}
 	}
-	paid = true
 	if !d.pause(o) {
-		return next, stopTime
+		return next, stopPause
 	}
 	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried) != nil {
 		return next, stopNobody
@@ -151,6 +175,7 @@ const (
 	stopUnsafe   = "the call isn't idempotent"
 	stopAttempts = "the tier allows no more"
 	stopTime     = "the time is over"
+	stopPause    = "there is no time to wait for the target"
 	stopBudget   = "the retry budget is spent"
 	stopNobody   = "there is nobody left to ask"
 )
@@ -159,7 +184,7 @@ const (
 // known since. If the service or the tier is gone from it, the call ends by the
 // rules it began with.
 func (d *calling) refresh() {
-	s := d.router.table.Load().find(d.call.Service)
+	s := d.router.table.Load().find(d.service.name)
 	if s == nil {
 		return
 	}
@@ -168,15 +193,19 @@ func (d *calling) refresh() {
 	}
 }
 
+// mostPause is how long a call waits for a target that asked to be left alone.
+// Beyond that the caller should decide, with the target's answer in hand.
+const mostPause = time.Second
+
 // pause waits before an attempt that can only repeat an earlier one: there is
-// no endpoint left that wasn't tried. It reports false if the call's time
-// doesn't allow for the wait.
+// no endpoint left that wasn't tried. It reports false if the wait is too long
+// for the call.
 func (d *calling) pause(o health.Outcome) bool {
 	if d.service.hasUntried(d.tier(), d.tried) {
 		return true
 	}
 	wait := failover.RetryDelay(o, len(d.tried), d.router.fraction())
-	if deadline, ok := d.ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if wait > mostPause || d.deadline > 0 && d.deadline-d.router.now() <= wait {
 		return false
 	}
 	timer := time.NewTimer(wait)
@@ -189,62 +218,80 @@ func (d *calling) pause(o health.Outcome) bool {
 	}
 }
 
-// enter gives an attempt its context. An attempt that could be followed by
-// another gets a time of its own, so that a silent cloud cannot eat the
-// deadline: when it is over and the retry budget allows another attempt, this
-// one is cut short. Without budget it may go on to the deadline.
+// enter gives an attempt its context, which ends with the call's time. An
+// attempt that could be followed by another gets a time of its own, so that a
+// silent cloud cannot eat the deadline: when it is over and the retry budget
+// allows another attempt, this one is cut short. Without budget it may go on
+// until there is some.
 func (d *calling) enter(a *Attempt) {
-	a.run = &run{ctx: d.ctx}
+	a.run = &d.first
+	if a.number > 1 {
+		a.run = new(run)
+	}
 	d.tried = append(d.tried, *a)
 	limit := d.attemptTime(*a)
-	if limit == 0 {
-		return
+	switch {
+	case d.timeout != nil:
+		a.run.ctx, a.run.cancel = context.WithDeadlineCause(d.ctx, d.router.wall(d.deadline), d.timeout)
+	case limit > 0:
+		a.run.ctx, a.run.cancel = context.WithCancel(d.ctx)
+	default:
+		a.run.ctx = d.ctx
 	}
-	run, budget, protected := a.run, d.service.live.budget, d.tier().Protected
-	run.ctx, run.cancel = context.WithCancelCause(d.ctx)
-	run.timer = time.AfterFunc(limit, func() {
-		if !budget.Withdraw(protected) {
-			return
-		}
-		if !run.fate.cut() {
-			budget.Return()
-			return
-		}
-		run.cancel(errAttemptTime)
-	})
+	if limit > 0 {
+		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, d.service.live.budget, d.tier().spends)
+	}
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 func (d *calling) attemptTime(a Attempt) time.Duration {
-	if !d.call.Idempotent || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
+	if !d.idempotent || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
 		return 0
 	}
 	left := time.Duration(0)
-	if deadline, ok := d.ctx.Deadline(); ok {
-		left = max(time.Until(deadline), 1)
+	if d.deadline > 0 {
+		left = max(d.deadline-a.began, 1)
 	}
-	return a.Time(left)
+	if limit := a.Time(left); limit > 0 {
+		return limit
+	}
+	return unknownTime
+}
+
+// unknownTime is how long an attempt may take where neither a deadline nor the
+// target's latencies say anything.
+const unknownTime = time.Second
+
+// over says why no more may be done: the caller left or the time is over. It
+// returns nil while it isn't.
+func (d *calling) over() error {
+	if err := d.ctx.Err(); err != nil {
+		return err
+	}
+	if d.deadline > 0 && d.router.now() >= d.deadline {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // settle decides what the attempt's outcome was, and reports it. The adapter
 // knows what the target said; Do knows why a context ended.
 func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome {
-	waited := d.router.now() - a.began
-	switch {
-	case !a.run.fate.answered():
-		// The timer has cut the attempt. If its answer came at the same moment
-		// it is late: its context is gone, and nobody could read it.
-		o = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}
-	case o.Kind.Answered() || d.ctx.Err() == nil:
-		// The target's answer, or a failure that no deadline caused.
-	case errors.Is(d.ctx.Err(), context.Canceled):
-		o = health.Outcome{Reason: "canceled"}
-	case waited >= d.patience(a):
-		o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
-	default:
-		o = health.Outcome{Reason: "deadline too short to tell"}
+	now := d.router.now()
+	waited := now - a.began
+	if cut, _ := a.run.fate.isCut(); !cut && !o.Kind.Answered() {
+		switch over := d.over(); {
+		case over == nil:
+			// A failure that no deadline caused.
+		case errors.Is(over, context.Canceled):
+			o = health.Outcome{Reason: "canceled"}
+		case waited >= d.patience(a) || d.timeout != nil && waited >= d.tier().Timeout/2:
+			o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
+		default:
+			o = health.Outcome{Reason: "deadline too short to tell"}
+		}
 	}
-	a.Answered(o)
+	a.answered(now, o)
 	if o.Kind != health.OK {
 		d.report = append(d.report, AttemptReport{
 			Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: waited, Err: err,
@@ -253,23 +300,13 @@ func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome 
 	return o
 }
 
-// patience is how long a target may be silent until that speaks against it.
+// patience is how long a target may be silent until that speaks against it. A
+// tier's own timeout is reason enough: it says what is expected.
 func (d *calling) patience(a Attempt) time.Duration {
 	if usual := a.Time(0); usual > 0 {
 		return usual
 	}
-	return time.Second
-}
-
-// finish ends the last attempt and with it the call, unless the attempt is
-// kept: then both end when it is released.
-func (d *calling) finish(a Attempt) {
-	if a.run.kept && !a.run.released {
-		a.run.last = d.cancel
-		return
-	}
-	a.run.leave(a)
-	d.cancel()
+	return unknownTime
 }
 
 // verdict returns the error of the call, given what try returned last.
@@ -279,9 +316,15 @@ func (d *calling) verdict(o health.Outcome, err error, stop string) error {
 	}
 	e := d.router.refusal(d.service, d.class, err)
 	e.Attempts, e.Stop = d.report, stop
-	e.Ambiguous = o.Kind.Bad() && !o.Kind.Unsent() && !d.call.Idempotent
-	if d.ctx.Err() != nil {
-		e.Cause = context.Cause(d.ctx)
+	over := d.over()
+	e.Ambiguous = !d.idempotent && (o.Kind.Bad() && !o.Kind.Unsent() || o.Kind == health.Neutral && over != nil)
+	switch {
+	case d.ctx.Err() != nil:
+		e.Cause, e.also = context.Cause(d.ctx), []error{over, err}
+	case over != nil && d.timeout != nil:
+		e.Cause, e.also = d.timeout, []error{err}
+	case over != nil: // the caller's own timer is about to say so
+		e.Cause, e.also = over, []error{err}
 	}
 	return e
 }

@@ -141,6 +141,12 @@ func TestDoWaitsForWhatItCannotRepeat(t *testing.T) {
 		},
 		"no budget": func(_ *Config, _ *Call, r *Router) {
 			if r != nil {
+				a, err := r.Pick(context.Background(), Call{Service: "api"}, nil)
+				if err != nil {
+					panic(err)
+				}
+				a.Done(health.Outcome{Kind: health.OK})
+				time.Sleep(2 * time.Second) // the calls of the first second earn more
 				for r.services["api"].budget.Withdraw(true) {
 				}
 			}
@@ -351,11 +357,185 @@ func TestCallErrorTellsTheStory(t *testing.T) {
 		for _, part := range []string{
 			"api (tier standard): connection refused",
 			"attempt 1 at a http://10.0.0.", "attempt 2 at a http://10.0.0.", "refused (scripted)", "; no further attempt: the tier allows no more",
-			"cloud a is unknown since", "cloud b is unknown and drained since",
+			"cloud a is unknown since", "(nothing heard yet) and drained since",
 		} {
 			if !strings.Contains(text, part) {
 				t.Errorf("the error does not say %q:\n%s", part, text)
 			}
+		}
+	})
+}
+
+// A call without a deadline doesn't hang at a silent target while there is
+// another: not when nothing is known of latencies, and not for longer than the
+// retry budget needs.
+func TestNoCallHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.set("a", silent)
+		r := w.router(t, testConfig())
+		begun := time.Now()
+		if errs := w.load(r, "standard", 400, 5*time.Millisecond); len(errs) > 0 {
+			t.Errorf("%d calls failed, such as %v", len(errs), errs[0])
+		}
+		if took := time.Since(begun); took > 30*time.Second {
+			t.Errorf("the last answer came after %v", took)
+		}
+	})
+}
+
+// A cloud that never answered is found silent by calls that can't be repeated
+// as well, though their time is short.
+func TestColdSilentCloudIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.set("a", silent)
+		r := w.router(t, testConfig(), WithDialer(func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe() // the kernel accepts, whatever the process does
+			far.Close()
+			return near, nil
+		}))
+		r.SetProber(nil)
+		ctx := sla.WithTier(t.Context(), "critical") // 800 ms
+		for range 400 {
+			go w.call(ctx, r, Call{Service: "api"})
+			time.Sleep(5 * time.Millisecond)
+		}
+		// Down, or tried again by canaries.
+		if got := state(r, "a"); got.State != health.Down && got.State != health.Recovering {
+			t.Errorf("%v", got)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+// What was sent and not answered in time may have been carried out.
+func TestDeadlineIsAmbiguous(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		for _, idempotent := range []bool{false, true} {
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errors.New("shift ends"))
+			_, _, _, err := play(ctx, r, Call{Service: "api", Idempotent: idempotent}, reply{after: time.Hour}, reply{after: time.Hour})
+			cancel()
+			var call *CallError
+			if !errors.As(err, &call) || errors.Is(err, ErrAmbiguous) == idempotent {
+				t.Errorf("idempotent %v: %v", idempotent, err)
+			}
+			// Neither a cause of one's own nor the wrapping hides the kind.
+			if !strings.Contains(err.Error(), "shift ends") || !errors.Is(err, context.DeadlineExceeded) || !call.Timeout() {
+				t.Errorf("error is %v", err)
+			}
+		}
+	})
+}
+
+// A target that asks for more time than a call should wait has its answer
+// returned.
+func TestLongRetryAfterIsAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Services["api"] = Service{Clouds: map[string]ServiceCloud{"a": {HTTP: []string{"http://10.0.0.1"}}}}
+		for after, want := range map[time.Duration]int{time.Hour: 1, 500 * time.Millisecond: 2} {
+			r := newWorld().router(t, cfg)
+			begun, n := time.Now(), 0
+			v, err := Do(t.Context(), r, Call{Service: "api"}, func(context.Context, Attempt) (int, health.Outcome, error) {
+				n++
+				return n, health.Outcome{Kind: health.Overloaded, RetryAfter: after}, nil
+			}, nil)
+			if v != want || err != nil || time.Since(begun) != time.Duration(want-1)*after {
+				t.Errorf("retry after %v: value %d, %v, after %v", after, v, err, time.Since(begun))
+			}
+		}
+	})
+}
+
+func TestPanicInTryLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var at Attempt
+		var body context.Context
+		func() {
+			defer func() {
+				if recover() != "oops" {
+					t.Error("the panic is lost")
+				}
+			}()
+			Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+				func(ctx context.Context, a Attempt) (int, health.Outcome, error) {
+					at, body = a, ctx
+					panic("oops")
+				}, nil)
+		}()
+		if at.endpoint.live.InFlight() != 0 || body.Err() == nil {
+			t.Errorf("%d in flight, context %v", at.endpoint.live.InFlight(), body.Err())
+		}
+	})
+}
+
+// Each token that is taken is spent on an attempt or comes back.
+func TestTokensComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Retry.Floor = 1e-9
+		cfg.Services["api"] = Service{Clouds: map[string]ServiceCloud{"a": {HTTP: []string{"http://10.0.0.1"}}}}
+		w := newWorld()
+		r := w.router(t, cfg)
+		budget := r.services["api"].budget
+		before := budget.Balance()
+		ctx, cancel := context.WithTimeout(sla.WithTier(t.Context(), "critical"), 10*time.Millisecond)
+		defer cancel()
+		// There is no time for the pause before the only endpoint.
+		_, attempts, _, _ := play(ctx, r, Call{Service: "api"}, reply{kind: health.Refused, err: errRefused})
+		if got := budget.Balance(); len(attempts) != 1 || got != before {
+			t.Errorf("%d attempts, balance %v, was %v", len(attempts), got, before)
+		}
+		// The clock has paid for an attempt that is no longer needed.
+		late, err := r.Pick(ctx, Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		late.End()
+		of := &run{cancel: func() { t.Error("canceled in spite of its answer") }}
+		of.fate.answered()
+		c := r.startClock(r.now(), r.now()+time.Millisecond, of, late.cloud.target, budget, true)
+		time.Sleep(2 * time.Millisecond)
+		c.stop()
+		if got := budget.Balance(); got != before {
+			t.Errorf("balance %v after the clock, was %v", got, before)
+		}
+		// A pick that finds nobody costs nothing.
+		r.mu.Lock()
+		r.order[0].clouds[0].endpoints, r.order[0].built = nil, nil
+		r.publish()
+		r.mu.Unlock()
+		if _, err := r.Pick(sla.WithTier(t.Context(), "critical"), Call{Service: "api"}, []Attempt{late}); !errors.Is(err, ErrNoCloud) {
+			t.Errorf("error is %v", err)
+		}
+		if got := budget.Balance(); got != before {
+			t.Errorf("balance %v after the pick, was %v", got, before)
+		}
+	})
+}
+
+// A retry goes by what has become known since the call began.
+func TestRetryUsesTheNewestTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Services["api"] = Service{Clouds: map[string]ServiceCloud{"a": {HTTP: []string{"http://10.0.0.1"}}}}
+		r := newWorld().router(t, cfg)
+		n := 0
+		cloud, err := Do(t.Context(), r, Call{Service: "api", Idempotent: true},
+			func(_ context.Context, at Attempt) (string, health.Outcome, error) {
+				if n++; n == 1 {
+					if err := r.Update(testConfig()); err != nil {
+						t.Error(err)
+					}
+					return "", health.Outcome{Kind: health.Refused}, errRefused
+				}
+				return at.Cloud(), health.Outcome{Kind: health.OK}, nil
+			}, nil)
+		if cloud != "b" || err != nil {
+			t.Errorf("went to %q, %v", cloud, err)
 		}
 	})
 }

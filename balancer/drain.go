@@ -3,6 +3,8 @@ package balancer
 import (
 	"errors"
 	"fmt"
+
+	"github.com/fairlead-go/fairlead/health"
 )
 
 // Drain takes a cloud out of use: no call goes there until [Router.Resume],
@@ -10,9 +12,9 @@ import (
 // go on.
 //
 // It concerns this router only and is forgotten with it. It is refused if the
-// cloud is unknown, or if a tier of some service were left with fewer clouds
-// than failover.minClouds; the error names them. Draining a drained cloud is
-// no error.
+// cloud is unknown or observed, or if a tier of some service were left with
+// fewer clouds that are neither drained nor down than failover.minClouds; the
+// error names them. Draining a drained cloud is no error.
 func (r *Router) Drain(cloud string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,6 +36,9 @@ func (r *Router) Drain(cloud string) error {
 func (r *Router) Resume(cloud string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed() {
+		return fmt.Errorf("resume %s: %w", cloud, ErrClosed)
+	}
 	if _, known := r.config.Clouds[cloud]; !known {
 		return fmt.Errorf("resume %s: %w", cloud, r.unknownCloud())
 	}
@@ -50,7 +55,7 @@ func (r *Router) unknownCloud() error {
 	return fmt.Errorf("no such cloud in the config, which has %v", sortedKeys(r.config.Clouds))
 }
 
-// mayDrain returns an error if some tier would not keep enough clouds.
+// mayDrain returns an error if the cloud can't be done without.
 func (r *Router) mayDrain(cloud string) error {
 	if r.closed() {
 		return ErrClosed
@@ -58,26 +63,57 @@ func (r *Router) mayDrain(cloud string) error {
 	if _, known := r.config.Clouds[cloud]; !known {
 		return r.unknownCloud()
 	}
+	if cloud == r.config.Observe {
+		return errors.New("it gets every call while it is observed")
+	}
 	var faults []error
 	for _, s := range r.order {
 		for _, tier := range s.tiers {
-			allowed, left := 0, 0
+			var allowed, left int
 			for _, c := range s.clouds {
 				if !tier.Clouds.Allow(c.name) {
 					continue
 				}
 				allowed++
-				if !c.drained && c.name != cloud {
+				if !c.drained && c.name != cloud && c.target.State() != health.Down {
 					left++
 				}
 			}
-			if left < min(allowed, r.config.Failover.MinClouds) {
-				faults = append(faults, fmt.Errorf("tier %s of service %s would be left with %d of its %d clouds, and must keep %d",
-					tier.Name, s.name, left, allowed, min(allowed, r.config.Failover.MinClouds)))
+			if least := min(allowed, r.config.Failover.MinClouds); left < least {
+				faults = append(faults, tooFew(s.name, tier.Name, left, allowed, least))
 			}
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// maySpare returns an error if a config would leave a tier with drained clouds
+// only.
+func (r *Router) maySpare(cfg *Config) error {
+	var faults []error
+	for _, name := range sortedKeys(cfg.Services) {
+		for _, tier := range cfg.tiersOf(name) {
+			var allowed, left int
+			for cloud := range cfg.Services[name].Clouds {
+				if !tier.Clouds.Allow(cloud) {
+					continue
+				}
+				allowed++
+				if _, drained := r.drains[cloud]; !drained {
+					left++
+				}
+			}
+			if left == 0 {
+				faults = append(faults, tooFew(name, tier.Name, left, allowed, 1))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func tooFew(service, tier string, left, allowed, least int) error {
+	return fmt.Errorf("tier %s of service %s would be left with %d of its %d clouds, and must keep %d that are neither drained nor down",
+		tier, service, left, allowed, least)
 }
 
 // applyDrains puts the drains in force.

@@ -1,10 +1,15 @@
 package balancer
 
-import "github.com/fairlead-go/fairlead/health"
+import (
+	"slices"
+	"time"
+
+	"github.com/fairlead-go/fairlead/health"
+)
 
 // Endpoint is one address of a service in a cloud. It doesn't change.
 type Endpoint struct {
-	// Scheme is "http" or "https".
+	// Scheme is "http", "https", or "h2c" for HTTP/2 without TLS.
 	Scheme string
 	// Address is what to connect to: IP address and port.
 	Address string
@@ -27,4 +32,40 @@ func (e *Endpoint) String() string { return e.Scheme + "://" + e.Address + e.Pat
 type endpoint struct {
 	live health.Endpoint // first: its fields are laid out by cache lines
 	Endpoint
+}
+
+// setEndpoints takes what the sources know, keeping the records of endpoints
+// that were there before. It reports whether anything changed.
+func (c *serviceCloud) setEndpoints(now time.Duration) bool {
+	was := make(map[Endpoint]*endpoint, len(c.endpoints))
+	for _, e := range c.endpoints {
+		was[e.Endpoint] = e
+	}
+	var is []*endpoint
+	taken := make(map[Endpoint]bool)
+	for _, source := range c.sourcesInUse() {
+		for _, spec := range source.known {
+			if taken[spec] {
+				continue
+			}
+			taken[spec] = true
+			if e := was[spec]; e != nil {
+				is = append(is, e)
+			} else {
+				is = append(is, &endpoint{Endpoint: spec})
+			}
+		}
+	}
+	if slices.Equal(is, c.endpoints) {
+		return false
+	}
+	c.endpoints = is
+	records := make([]*health.Endpoint, len(is))
+	c.byRecord = make(map[*health.Endpoint]*endpoint, len(is))
+	for i, e := range is {
+		records[i] = &e.live
+		c.byRecord[&e.live] = e
+	}
+	c.target.SetEndpoints(now, records)
+	return true
 }

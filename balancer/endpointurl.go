@@ -16,7 +16,7 @@ import (
 // endpointURL is one configured endpoint, taken apart and brought into one
 // form: two that mean the same are equal.
 type endpointURL struct {
-	scheme string     // "http" or "https"
+	scheme string     // "http", "https" or "h2c"
 	host   string     // an IP address without brackets or a DNS name in lower case; a final dot, which keeps resolvers from trying search domains, stays
 	addr   netip.Addr // the host if it is an IP address, else invalid
 	port   uint16     // never 0
@@ -34,7 +34,7 @@ func (e endpointURL) String() string {
 	return e.scheme + "://" + e.hostPort() + e.path
 }
 
-// parseEndpointURL reads an absolute URL of scheme http or https. Its error
+// parseEndpointURL reads an absolute URL of scheme http, https or h2c. Its error
 // is a predicate whose subject is the endpoint: "must not have a query, …".
 func parseEndpointURL(raw string) (endpointURL, error) {
 	u, err := url.Parse(raw)
@@ -66,7 +66,7 @@ func parseEndpointURL(raw string) (endpointURL, error) {
 
 func hasHTTPScheme(raw string) bool {
 	scheme, _, ok := strings.Cut(raw, "://")
-	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "h2c"))
 }
 
 // parseProblem returns what url.Parse found wrong without the URL, which the

@@ -18,6 +18,7 @@ func TestParseEndpointURL(t *testing.T) {
 		{"http://[2001:DB8:0::1]:9", endpointURL{"http", "2001:db8::1", netip.MustParseAddr("2001:db8::1"), 9, ""}},
 		{"http://[::ffff:10.0.0.1]", endpointURL{"http", "10.0.0.1", netip.MustParseAddr("10.0.0.1"), 80, ""}},
 		{"http://my_service:80/a%2Fb", endpointURL{"http", "my_service", netip.Addr{}, 80, "/a%2Fb"}},
+		{"h2c://Routing.example.com/a", endpointURL{"h2c", "routing.example.com", netip.Addr{}, 80, "/a"}},
 		{"http://localhost:8080/@home", endpointURL{"http", "localhost", netip.Addr{}, 8080, "/@home"}},
 	} {
 		got, err := parseEndpointURL(test.raw)
@@ -30,7 +31,7 @@ func TestParseEndpointURL(t *testing.T) {
 func TestParseEndpointURLRefuses(t *testing.T) {
 	for _, raw := range []string{
 		"", " ", "http", "http:", "http://", "http:///v1", "//10.1.0.11", "10.1.0.11:8080", "localhost:8080", "localhost",
-		"ftp://a", "unix:///run/a.sock", "http:10.1.0.11", "http://user@a", "http://:pass@a", "user:pass@a", "http://a?", "http://a?b",
+		"ftp://a", "h2://a", "unix:///run/a.sock", "http:10.1.0.11", "http://user@a", "http://:pass@a", "user:pass@a", "http://a?", "http://a?b",
 		"http://a#", "http://a#b", "http://a:0", "http://a:65536", "http://a:-1", "http://a:", "http://a:x", "http://:80", "http://[::1",
 		"http://::1", "http://[fe80::1%25eth0]", "http://1.2.3", "http://1.2.3.256", "http://1234", "http://0x7f.1.2.3.4", "http://a..b",
 		"http://.a", "http://-a", "http://a-", "http://a b", "http://a/b c", "http://a/b\n", "http://a/ü", "http://a//", "http://a//b", "http://a/./b",

@@ -19,7 +19,7 @@ var (
 	// ErrClosed means that the router was closed.
 	ErrClosed = errors.New("the router is closed")
 	// ErrNoCloud means that no cloud may serve the call: each one that the
-	// tier allows is down or drained.
+	// tier allows is down, drained or without an address.
 	ErrNoCloud = errors.New("no cloud may serve this call")
 	// ErrBudget means that the service's retry budget is spent.
 	ErrBudget = errors.New("the retry budget is spent")
@@ -27,8 +27,8 @@ var (
 	// idempotent: it was not tried again.
 	ErrAmbiguous = errors.New("the call may have been carried out")
 
-	// errAttemptTime is the cause of the context of an attempt that was cut
-	// short so that there is time for another.
+	// errAttemptTime is the error of an attempt that was cut short so that
+	// there is time for another.
 	errAttemptTime = errors.New("the attempt's time is over")
 )
 
@@ -56,9 +56,9 @@ func (e *tierTimeoutError) Timeout() bool        { return true }
 
 // CallError says why a call failed: what was tried and how each cloud stood.
 //
-// It unwraps to its Cause, so that errors.Is and errors.As find the error of
-// the last attempt, a context's error, or one of this package's decisions; and
-// to [ErrAmbiguous] if the call may have been carried out.
+// It unwraps to its Cause and, if that is the cause of a context, to the
+// context's error and that of the last attempt; and to [ErrAmbiguous] if the call
+// may have been carried out. So errors.Is and errors.As find whichever there is.
 type CallError struct {
 	Service string
 	Tier    string
@@ -74,6 +74,8 @@ type CallError struct {
 	// Cause is the error of the last attempt, of the call's context, or a
 	// decision such as ErrNoCloud.
 	Cause error
+
+	also []error
 }
 
 // AttemptReport says what became of one attempt.
@@ -105,19 +107,22 @@ func (e *CallError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the cause, and ErrAmbiguous if that applies.
+// Unwrap returns the cause and what goes with it.
 func (e *CallError) Unwrap() []error {
+	all := append([]error{e.Cause}, e.also...)
 	if e.Ambiguous {
-		return []error{e.Cause, ErrAmbiguous}
+		all = append(all, ErrAmbiguous)
 	}
-	return []error{e.Cause}
+	return all
 }
 
 // Timeout reports whether the call failed for lack of time, as net.Error has
 // it.
 func (e *CallError) Timeout() bool {
 	var timeout net.Error
-	return errors.Is(e.Cause, context.DeadlineExceeded) || errors.As(e.Cause, &timeout) && timeout.Timeout()
+	return slices.ContainsFunc(e.Unwrap(), func(err error) bool {
+		return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	})
 }
 
 // Temporary is there for net.Error, which still has it. It reports Timeout.

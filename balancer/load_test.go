@@ -23,19 +23,23 @@ func TestLoadFull(t *testing.T) {
 	}
 	want := &Config{
 		Version: 1,
-		Clouds:  map[string]Cloud{"onprem": {Weight: 70}, "gcp": {Weight: 30}},
+		Clouds: map[string]Cloud{
+			"onprem": {Weight: 70, Trust: "internal", Host: HostEndpoint},
+			"gcp":    {Weight: 30, Trust: "partner", Host: HostCaller},
+		},
 		Services: map[string]Service{
 			"routing-api": {
+				Trust: "internal",
 				Clouds: map[string]ServiceCloud{
 					"onprem": {HTTP: []string{"http://10.1.0.11:8080", "http://10.1.0.12:8080"}},
-					"gcp":    {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing"}},
+					"gcp":    {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing", "h2c://10.2.0.11:8080"}},
 				},
 				Tiers: []sla.Tier{{
 					Name: "critical", Protected: true, Objective: sla.Objective{Latency: 200 * time.Millisecond},
 					Timeout: 500 * time.Millisecond, Attempts: 2, Clouds: sla.Clouds{Prefer: []string{"onprem"}},
 				}},
 			},
-			"maps.example.com": {Clouds: map[string]ServiceCloud{
+			"maps.example.com": {Trust: "partner", Clouds: map[string]ServiceCloud{
 				"gcp":    {HTTP: []string{"https://maps.gcp.example.com/v2"}},
 				"onprem": {HTTP: []string{"http://10.1.0.21"}},
 			}},
@@ -49,8 +53,9 @@ func TestLoadFull(t *testing.T) {
 			{Product: "dispatch", Tier: "critical"},
 			{Customer: "partner-*", Method: "GET /v1/*", Tier: "standard"},
 		},
-		Default:  "standard",
-		LevelKey: "env:FAIRLEAD_LEVEL_KEY",
+		Default:   "standard",
+		Sensitive: []string{"X-Acme-Token", "x-session"},
+		LevelKey:  "env:FAIRLEAD_LEVEL_KEY",
 		Health: health.Settings{
 			Probe:     health.Probe{Path: "/healthz", Interval: time.Second, Timeout: 500 * time.Millisecond, Rise: 2, Fall: 3},
 			Ejection:  health.Ejection{Consecutive: 5, Base: 5 * time.Second, Max: 5 * time.Minute, Fraction: 0.5},

@@ -15,7 +15,11 @@ type Option func(*Router)
 // WithLogger makes the router log changes of state, of the config and of what
 // operators do, nothing per call. Without it the router logs nothing.
 func WithLogger(log *slog.Logger) Option {
-	return func(r *Router) { r.log = log }
+	return func(r *Router) {
+		if log != nil {
+			r.log = log
+		}
+	}
 }
 
 // WithTrace calls hooks: see [Trace].
@@ -23,10 +27,11 @@ func WithTrace(t Trace) Option {
 	return func(r *Router) { r.trace = t }
 }
 
-// WithFile makes the router read the config file again once a second, by its
-// content, so that a Kubernetes ConfigMap works, and [Router.Update] itself
-// when it changes. A file that is missing or faulty is logged and shown by
-// [Router.Status]; the last good config stays in force.
+// WithFile makes the router follow a config file: it reads it at once and then
+// once a second, by its content, so that a Kubernetes ConfigMap works, and
+// updates itself when two readings in a row agree on a change. A file that is
+// missing or faulty is logged and shown by [Router.Status]; the last good config
+// stays in force.
 func WithFile(path string) Option {
 	return func(r *Router) { r.source = newFileSource(path) }
 }

@@ -19,6 +19,16 @@ type Call struct {
 	Idempotent bool
 }
 
+// byMethod reports whether some rule asks for the method of calls.
+func (c *Config) byMethod() bool {
+	return slices.ContainsFunc(c.Assign, func(r sla.Rule) bool { return r.Method != "" && r.Method != "*" })
+}
+
+// ReadsMethod reports whether an assignment rule of the config in force asks
+// for the method of calls. An adapter to which [Call.Method] costs something
+// may leave it empty otherwise.
+func (r *Router) ReadsMethod() bool { return r.table.Load().byMethod }
+
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what
 // adapters of protocols with retries of their own stand on; others use [Do].
 //
@@ -30,9 +40,11 @@ type Call struct {
 // [ErrBudget] if there is nothing left. It prefers a cloud that wasn't tried,
 // then an endpoint that wasn't.
 //
-// Pick blocks only while no address of the service has ever been known, and
-// then until the first DNS answer or until ctx ends. It takes no lock and, with
-// no attempts tried, allocates nothing. Any number of goroutines may call it.
+// Pick blocks only while no cloud that the call's tier may use has ever had an
+// address, and then until the first DNS answer, until ctx ends, or for the tier's
+// timeout. With no attempts tried it allocates nothing, and it takes no lock, but
+// for one of the cache of assignment rules if the config has 16 or more and the
+// context names no tier. Any number of goroutines may call it.
 //
 // The error is a [*CallError] unless the service is unknown or the router is
 // closed.
@@ -45,7 +57,7 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 		err = r.first(&a, s, class, draw)
 		return a, err
 	}
-	if !s.live.budget.Withdraw(s.tiers[class.Tier].Protected) {
+	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
 		return a, r.refusal(s, class, ErrBudget)
 	}
 	if err = r.again(&a, s, class, draw, tried); err != nil {
@@ -55,7 +67,8 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 }
 
 // classify finds the service and the call's class in the newest table, and
-// draws the random number that serves the call's level and its first pick.
+// draws the random number that serves the call's level and its first pick. It
+// waits while no address of a cloud is known that the call may go to.
 func (r *Router) classify(ctx context.Context, service, method string) (*serviceTable, sla.Class, uint64, error) {
 	for {
 		t := r.table.Load()
@@ -65,7 +78,7 @@ func (r *Router) classify(ctx context.Context, service, method string) (*service
 		}
 		draw := r.random()
 		class := t.classifier.Classify(ctx, method, r.today(), draw)
-		if s.resolved == nil {
+		if s.tiers[class.Tier].waits == nil {
 			return s, class, draw, nil
 		}
 		if err := r.awaitAddress(ctx, s, class); err != nil {
@@ -74,11 +87,17 @@ func (r *Router) classify(ctx context.Context, service, method string) (*service
 	}
 }
 
-// awaitAddress waits until a first address of the service is known, or that
-// there is none.
+// awaitAddress waits for the next answer of a lookup, for no longer than the
+// tier's timeout.
 func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Class) error {
+	tier := &s.tiers[class.Tier]
+	if tier.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, tier.Timeout, tier.expired)
+		defer cancel()
+	}
 	select {
-	case <-s.resolved:
+	case <-tier.waits:
 		return nil
 	case <-ctx.Done():
 		return r.refusal(s, class, context.Cause(ctx))
@@ -93,13 +112,14 @@ func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Cl
 // endpoints the low.
 func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64) error {
 	tier := &s.tiers[class.Tier]
-	if tier.shares == nil {
+	k := s.observed
+	switch {
+	case tier.shares == nil && k < 0:
 		return r.refusal(s, class, ErrNoCloud)
-	}
-	k := tier.shares.draw(uint32(draw >> 32))
-	if s.observed >= 0 {
-		tier.decided[k].Add(1)
-		k = s.observed
+	case k < 0:
+		k = tier.shares.draw(uint32(draw >> 32))
+	case tier.shares != nil:
+		tier.decided[tier.shares.draw(uint32(draw>>32))].Add(1)
 	}
 	c := &s.clouds[k]
 	if len(c.endpoints) == 0 {
@@ -132,149 +152,4 @@ func (c *cloudTable) twoChoices(bits uint32) int {
 		return j
 	}
 	return i
-}
-
-// again makes a the attempt that follows those tried. The order of preference:
-//
-//  1. another endpoint of the same cloud, if the endpoint tried last turned
-//     out to be sick while its cloud is well;
-//  2. a cloud that wasn't tried and isn't down, by the plan's shares, or by
-//     weight if it gives them none, as to a standby;
-//  3. an endpoint that wasn't tried in any cloud that isn't down;
-//  4. any endpoint of a cloud that isn't down.
-func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt) error {
-	c, e := s.next(&s.tiers[class.Tier], draw, tried)
-	if e == nil {
-		return r.refusal(s, class, ErrNoCloud)
-	}
-	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: uint16(len(tried) + 1)}
-	a.begin(c, e)
-	s.live.retries.Add(1)
-	return nil
-}
-
-// next chooses for again. It returns nil if there is nobody left to ask.
-func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
-	bits := uint32(draw)
-	last := tried[len(tried)-1]
-	if i := s.find(last.cloud.name); i >= 0 && s.serves(tier, i) && !last.endpoint.live.Eligible() {
-		c := &s.clouds[i]
-		if e := c.untried(bits, tried); e != nil {
-			return c, e
-		}
-	}
-	if c := s.drawCloud(tier, draw, func(c *cloudTable) bool { return !triedCloud(tried, c.name) }); c != nil {
-		return c, c.endpoints[c.twoChoices(bits)]
-	}
-	if c := s.drawCloud(tier, draw, func(c *cloudTable) bool { return c.untried(0, tried) != nil }); c != nil {
-		return c, c.untried(bits, tried)
-	}
-	if c := s.drawCloud(tier, draw, func(*cloudTable) bool { return true }); c != nil {
-		return c, c.endpoints[c.twoChoices(bits)]
-	}
-	return nil, nil
-}
-
-// drawCloud draws one of the clouds that the tier may use, that aren't down
-// and that suit. It returns nil if there is none.
-func (s *serviceTable) drawCloud(tier *tierTable, draw uint64, suits func(*cloudTable) bool) *cloudTable {
-	shares, weights := 0.0, 0.0
-	candidate := func(i int) bool { return s.serves(tier, i) && suits(&s.clouds[i]) }
-	for i := range s.clouds {
-		if candidate(i) {
-			shares += tier.plan.Shares[i].Fraction
-			weights += float64(s.clouds[i].weight)
-		}
-	}
-	portion := func(i int) float64 {
-		if shares > 0 {
-			return tier.plan.Shares[i].Fraction / shares
-		}
-		return float64(s.clouds[i].weight) / weights
-	}
-	point := float64(draw>>32) / (1 << 32)
-	var found *cloudTable
-	for i := range s.clouds {
-		if !candidate(i) || portion(i) == 0 {
-			continue
-		}
-		found = &s.clouds[i]
-		if point -= portion(i); point < 0 {
-			break
-		}
-	}
-	return found
-}
-
-// serves reports whether a retry of the tier may go to a cloud: to one that the
-// plan gives calls to, be it in panic, and to a standby. Residency is hard, and
-// while observing there is only one cloud.
-func (s *serviceTable) serves(tier *tierTable, i int) bool {
-	c := &s.clouds[i]
-	switch {
-	case len(c.endpoints) == 0:
-		return false
-	case s.observed >= 0:
-		return i == s.observed
-	}
-	return tier.plan.Shares[i].Fraction > 0 || !c.down && tier.Clouds.Allow(c.name)
-}
-
-// untried returns the better of two endpoints that no attempt has used, the
-// only one there is, or nil.
-func (c *cloudTable) untried(bits uint32, tried []Attempt) *endpoint {
-	n := len(c.endpoints)
-	if n == 0 {
-		return nil
-	}
-	start := int(uint64(bits) * uint64(n) >> 32)
-	best := -1
-	for k, seen := 0, 0; k < n && seen < 2; k++ {
-		i := (start + k) % n
-		if triedEndpoint(tried, c.endpoints[i]) {
-			continue
-		}
-		seen++
-		if best < 0 || c.records[i].Cost() < c.records[best].Cost() {
-			best = i
-		}
-	}
-	if best < 0 {
-		return nil
-	}
-	return c.endpoints[best]
-}
-
-func triedCloud(tried []Attempt, name string) bool {
-	for i := range tried {
-		if tried[i].cloud.name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func triedEndpoint(tried []Attempt, e *endpoint) bool {
-	for i := range tried {
-		if tried[i].endpoint == e {
-			return true
-		}
-	}
-	return false
-}
-
-// hasUntried reports whether a retry can go to an endpoint that no attempt has
-// used.
-func (s *serviceTable) hasUntried(tier *tierTable, tried []Attempt) bool {
-	for i := range s.clouds {
-		if s.serves(tier, i) && s.clouds[i].untried(0, tried) != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// find returns the index of a cloud, or -1.
-func (s *serviceTable) find(cloud string) int {
-	return slices.IndexFunc(s.clouds, func(c cloudTable) bool { return c.name == cloud })
 }

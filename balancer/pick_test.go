@@ -121,6 +121,7 @@ func TestRetryGoes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
 				cfg.Tiers[0].Clouds.Only = test.only
+				cfg.Retry.Floor = 100 // enough for all rounds
 				r := newWorld().router(t, cfg)
 				if test.drained != "" {
 					if err := r.Drain(test.drained); err != nil {

@@ -26,12 +26,15 @@ type Probe struct {
 type Prober func(ctx context.Context, p Probe) health.Outcome
 
 // SetProber replaces the way endpoints are probed. Adapters call it when they
-// are attached to a router; until then probes only connect. The last one
-// counts.
+// are attached to a router; until then, and again after SetProber(nil), probes
+// only connect. The last one counts.
 func (r *Router) SetProber(p Prober) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.prober, r.probed = p, true
+	r.prober, r.probed = p, p != nil
+	if p == nil {
+		r.prober = r.connects
+	}
 }
 
 // dueProbe is a probe to be sent, and what its answer is for.

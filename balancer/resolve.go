@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 const (
@@ -33,6 +36,8 @@ type addressSource struct {
 }
 
 // setSources makes the sources what the config says, keeping those that stay.
+// What the others knew is used until each new one has had a good answer: a name
+// that is new, or mistyped, must not cost the cloud.
 func (c *serviceCloud) setSources(r *Router, s *service, urls []string) {
 	was := c.sources
 	c.sources = nil
@@ -51,6 +56,27 @@ func (c *serviceCloud) setSources(r *Router, s *service, urls []string) {
 	for _, gone := range was {
 		gone.stop()
 	}
+	c.retired = append(c.retired, was...)
+}
+
+// sourcesInUse returns the sources, and the retired ones as long as they are
+// needed.
+func (c *serviceCloud) sourcesInUse() []*addressSource {
+	unknown := func(a *addressSource) bool { return len(a.known) == 0 }
+	if !slices.ContainsFunc(c.sources, unknown) {
+		c.retired = nil
+	}
+	return slices.Concat(c.sources, c.retired)
+}
+
+// absent reports whether the cloud has no address and that is known.
+func (c *serviceCloud) absent() bool {
+	return len(c.endpoints) == 0 && !c.asking()
+}
+
+// asking reports whether a name has not been looked up yet.
+func (c *serviceCloud) asking() bool {
+	return slices.ContainsFunc(c.sources, func(a *addressSource) bool { return !a.asked })
 }
 
 // newSource returns a source and, if it has a name to look up, starts doing so.
@@ -132,40 +158,56 @@ func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, addrs [
 		a.known = known
 	}
 	now := r.now()
-	if c.setEndpoints(now) || first {
-		s.replan(r, now)
-		r.publish()
+	if !c.setEndpoints(now) && !first {
+		return
 	}
+	s.answered()
+	s.arrive()
+	s.built = nil
+	s.replan(r, now)
+	r.publish()
 }
 
-// awaitsAddress returns a channel that is closed when the first address of the
-// service is known or all lookups were answered, nil if that is already so.
-func (s *service) awaitsAddress() <-chan struct{} {
-	asked := true
+// arrive lets the plan of a new service follow the first answers of its lookups
+// at once. Otherwise the cloud whose name is known first would have all calls,
+// and give them up at the slope.
+func (s *service) arrive() {
+	if s.started {
+		return
+	}
+	s.plan = failover.Plan{}
+	s.started = !slices.ContainsFunc(s.clouds, (*serviceCloud).asking)
+}
+
+// awaitsAddress returns a channel that is closed with the next answer of a
+// lookup, if no cloud that calls may go to has an address and some name has not
+// been looked up yet. Otherwise it returns nil.
+func (s *service) awaitsAddress(allowed sla.Clouds, observed string) <-chan struct{} {
+	asking := false
 	for _, c := range s.clouds {
-		for _, a := range c.sources {
-			if len(a.known) > 0 {
-				return s.addressKnown()
-			}
-			asked = asked && a.asked
+		if !allowed.Allow(c.name) || observed != "" && c.name != observed {
+			continue
 		}
+		if len(c.endpoints) > 0 {
+			return nil
+		}
+		asking = asking || c.asking()
 	}
-	if asked {
-		return s.addressKnown()
+	if !asking {
+		return nil
 	}
-	if s.awaiting == nil {
-		s.awaiting = make(chan struct{})
+	if s.news == nil {
+		s.news = make(chan struct{})
 	}
-	return s.awaiting
+	return s.news
 }
 
-// addressKnown lets those go on who wait.
-func (s *service) addressKnown() <-chan struct{} {
-	if s.awaiting != nil {
-		close(s.awaiting)
-		s.awaiting = nil
+// answered lets those look again who wait for an address.
+func (s *service) answered() {
+	if s.news != nil {
+		close(s.news)
+		s.news, s.built = nil, nil
 	}
-	return nil
 }
 
 // endpoint returns the endpoint that the URL means at one of its addresses.
@@ -174,7 +216,7 @@ func (u endpointURL) endpoint(addr netip.Addr) Endpoint {
 	e := Endpoint{Scheme: u.scheme, Address: net.JoinHostPort(addr.String(), port), Path: u.path}
 	e.Name = strings.TrimSuffix(u.host, ".") // the dot is for the resolver alone
 	e.Host = net.JoinHostPort(e.Name, port)
-	if u.scheme == "http" && u.port == 80 || u.scheme == "https" && u.port == 443 {
+	if u.scheme != "https" && u.port == 80 || u.scheme == "https" && u.port == 443 {
 		e.Host = strings.TrimSuffix(e.Host, ":"+port)
 	}
 	return e

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -10,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // names is a DNS in memory.
@@ -181,4 +184,142 @@ func TestRemovedNamesAreLookedUpNoMore(t *testing.T) {
 			t.Errorf("%d lookups after the name was removed", n.asked-asked)
 		}
 	})
+}
+
+// mixedConfig has a cloud with a name and one with addresses.
+func mixedConfig() *Config {
+	cfg := dnsConfig()
+	cfg.Clouds = map[string]Cloud{"a": {Weight: 70}, "b": {Weight: 30}}
+	cfg.Services["api"].Clouds["b"] = ServiceCloud{HTTP: []string{"http://10.0.1.1"}}
+	return cfg
+}
+
+// A tier that may only use the cloud whose name is still looked up waits; others
+// don't. Once the name is known the split is what it should be, at once.
+func TestFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := mixedConfig()
+		cfg.Tiers = []sla.Tier{{Name: "resident", Clouds: sla.Clouds{Only: []string{"a"}}}, {Name: "any"}}
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}, delay: 500 * time.Millisecond}
+		r := newWorld().router(t, cfg, WithResolver(n.lookup))
+		begun := time.Now()
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil || a.Cloud() != "b" || time.Since(begun) != 0 {
+			t.Fatalf("%v after %v", err, time.Since(begun))
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+		a, err = r.Pick(sla.WithTier(t.Context(), "resident"), Call{Service: "api"}, nil)
+		if err != nil || a.Cloud() != "a" || time.Since(begun) != 500*time.Millisecond {
+			t.Fatalf("%v after %v", err, time.Since(begun))
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+		if s := share(r, "any", "a"); math.Abs(s.Fraction-0.7) > 1e-9 {
+			t.Errorf("share is %v when the name is known", s)
+		}
+	})
+}
+
+// The wait for a first address is part of the call's time.
+func TestWaitForAddressIsBoundedByTheTier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := dnsConfig()
+		cfg.Tiers = []sla.Tier{{Name: "quick", Timeout: 200 * time.Millisecond}}
+		n := &names{addrs: map[string][]string{}, delay: 4 * time.Second}
+		w := newWorld()
+		r := w.router(t, cfg, WithResolver(n.lookup))
+		begun := time.Now()
+		_, err := w.call(t.Context(), r, Call{Service: "api"})
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 200*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
+// Who waits for the address of a service that is removed learns so.
+func TestRemovedServiceEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{}, delay: time.Hour}
+		r := newWorld().router(t, dnsConfig(), WithResolver(n.lookup))
+		time.AfterFunc(time.Second, func() {
+			cfg := testConfig()
+			cfg.Services["other"] = cfg.Services["api"]
+			delete(cfg.Services, "api")
+			if err := r.Update(cfg); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		var unknown *UnknownServiceError
+		if !errors.As(err, &unknown) {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+// A new name costs no call, whether it resolves late or never.
+func TestRenamedHostKeepsTheCloud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}, delay: 50 * time.Millisecond}
+		w := newWorld()
+		r := w.router(t, mixedConfig(), WithResolver(n.lookup))
+		w.load(r, "default", 200, 5*time.Millisecond)
+		for _, step := range []struct {
+			host string
+			want []string
+		}{
+			{"mistyped.example.com", []string{"192.0.2.1:443"}},
+			{"new.example.com", []string{"192.0.2.8:443"}},
+		} {
+			n.set("new.example.com", "192.0.2.8")
+			cfg := mixedConfig()
+			cfg.Services["api"].Clouds["a"] = ServiceCloud{HTTP: []string{"https://" + step.host + "/v1"}}
+			if err := r.Update(cfg); err != nil {
+				t.Fatal(err)
+			}
+			if s := share(r, "default", "a"); math.Abs(s.Fraction-0.7) > 1e-9 {
+				t.Errorf("%s: share is %v", step.host, s)
+			}
+			if errs := w.load(r, "default", 200, 5*time.Millisecond); len(errs) > 0 {
+				t.Errorf("%s: %d calls failed, such as %v", step.host, len(errs), errs[0])
+			}
+			if got := addresses(r); !slices.Equal(got, step.want) {
+				t.Errorf("%s: endpoints are %v, want %v", step.host, got, step.want)
+			}
+		}
+	})
+}
+
+// A cloud without an address is nowhere to go, not even in panic, and no reason
+// to wait with the start.
+func TestAbsentCloud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{}}
+		w := newWorld()
+		r := w.router(t, mixedConfig(), WithResolver(n.lookup))
+		if err := r.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.load(r, "default", 200, 5*time.Millisecond)
+		w.set("b", refuses)
+		w.load(r, "default", 2000, 5*time.Millisecond) // past the hold: panic
+		if s := share(r, "default", "a"); s.Fraction != 0 || s.Reason != failover.ReasonAbsent {
+			t.Errorf("share is %v", s)
+		}
+		w.set("b", fine)
+		time.Sleep(5 * time.Second)
+		if errs := w.load(r, "default", 200, 5*time.Millisecond); len(errs) > 0 {
+			t.Errorf("%d calls failed, such as %v", len(errs), errs[0])
+		}
+	})
+}
+
+// The system's resolver leaves out what can't be reached, and not the rest.
+func TestLookupNetIP(t *testing.T) {
+	if !hasRoute(netip.MustParseAddr("127.0.0.1")) {
+		t.Error("no route to loopback")
+	}
+	addrs, err := lookupNetIP(t.Context(), "localhost")
+	if err != nil || !slices.ContainsFunc(addrs, netip.Addr.IsLoopback) {
+		t.Errorf("localhost is %v, %v", addrs, err)
+	}
 }

@@ -34,6 +34,8 @@ type Router struct {
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
 
+	clocks sync.Pool // of *clock, for attempts
+
 	// mu guards what follows and every service. The controller holds it for a
 	// step, Update and the like for a change; never across I/O, a sleep or a
 	// hook, and never on the way of a call.
@@ -41,6 +43,7 @@ type Router struct {
 	config     *Config // resolved
 	levelKey   sla.LevelKey
 	classifier *sla.Classifier
+	sensitive  map[string]bool          // replaced with the config, never changed
 	drains     map[string]time.Duration // since when each drained cloud is drained
 	services   map[string]*service
 	order      []*service // the same, sorted by name
@@ -50,22 +53,24 @@ type Router struct {
 	stepped    time.Duration // when the controller last ran
 	loaded     time.Time     // when the config in force was put in force
 	pending    []func()      // what hooks and log are to be told
+	untold     int           // how much more there was
 
 	unknownTiers int // how many the log has been told of
 
 	ready   chan struct{} // closed once every cloud was reached or found down
+	noted   chan struct{} // holds a token while something is pending
 	closing chan struct{} // closed by Close
 	ctx     context.Context
 	cancel  context.CancelFunc // ends what the router does on the network
-	wg      sync.WaitGroup     // the controller, the file source, lookups, probes
+	wg      sync.WaitGroup     // the goroutines named at New
 }
 
 // New makes a router that is ready to pick at once. The config is copied. The
 // error is a [*ConfigError] if the config is at fault; nothing is running then.
 //
 // The router owns a few goroutines until [Router.Close] is called: one
-// controller, one for the file of [WithFile], one for each DNS name, and one
-// for each probe under way.
+// controller, one that tells hooks and log, one for the file of [WithFile], one
+// for each DNS name, and one for each probe under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
 	r := &Router{
 		epoch:    time.Now(),
@@ -75,6 +80,7 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		drains:   make(map[string]time.Duration),
 		services: make(map[string]*service),
 		ready:    make(chan struct{}),
+		noted:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 	}
 	for _, opt := range opts {
@@ -87,6 +93,9 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		r.cancel()
 		return nil, err
 	}
+	if r.source != nil {
+		r.reload() // the file has just been read: from now on only changes count
+	}
 	r.start()
 	return r, nil
 }
@@ -98,6 +107,7 @@ func (r *Router) start() {
 		return
 	}
 	r.wg.Go(r.control)
+	r.wg.Go(r.telling)
 	if r.source != nil {
 		r.wg.Go(r.watch)
 	}
@@ -119,12 +129,12 @@ func (r *Router) Ready(ctx context.Context) error {
 
 // Close ends the router and returns when all of its goroutines have ended.
 // From then on calls fail with [ErrClosed]; attempts under way may go on. It
-// may be called more than once. The error is always nil.
+// may be called more than once, but not by a hook. The error is always nil.
 func (r *Router) Close() error {
 	r.mu.Lock()
 	if !r.closed() {
 		close(r.closing)
-		r.table.Store(&table{closed: true})
+		r.table.Store(&table{closed: true, sensitive: r.sensitive}) // attempts may go on
 		r.cancel()
 	}
 	r.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/internal/virtual"
 	"github.com/fairlead-go/fairlead/sla"
 )
 
@@ -331,6 +333,193 @@ func TestLastCloudIsHeld(t *testing.T) {
 		}
 		if n := w.count("a") - before; n > 0 {
 			t.Errorf("%d attempts at the cloud that is known to be lost", n)
+		}
+	})
+}
+
+// While observing, neither panic nor a drain nor a lookup of the others matters.
+func TestObserveSendsEveryCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Observe, cfg.Failover = "a", failover.Settings{Panic: failover.PanicFail, MinClouds: 2}
+		w := newWorld()
+		w.set("b", refuses)
+		r := w.router(t, cfg)
+		time.Sleep(20 * time.Second)
+		if got := state(r, "b").State; got != health.Down {
+			t.Fatalf("b is %v", got)
+		}
+		if errs := w.load(r, "standard", 100, 5*time.Millisecond); len(errs) > 0 || w.count("a") != 100 {
+			t.Errorf("%d calls failed, a got %d", len(errs), w.count("a"))
+		}
+		if err := r.Drain("a"); err == nil || !strings.Contains(err.Error(), "while it is observed") {
+			t.Errorf("drain: %v", err)
+		}
+	})
+}
+
+// What would leave nothing is refused.
+func TestLastCloudCannotBeTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "critical", 200, 5*time.Millisecond)
+		if err := r.Drain("a"); err != nil {
+			t.Fatal(err)
+		}
+		cfg := testConfig()
+		delete(cfg.Services["api"].Clouds, "b")
+		delete(cfg.Clouds, "b")
+		if err := r.Update(cfg); err == nil || !strings.Contains(err.Error(), "tier critical of service api would be left with 0 of its 1 clouds") {
+			t.Errorf("update: %v", err)
+		}
+		if err := r.Resume("a"); err != nil {
+			t.Fatal(err)
+		}
+		w.set("a", refuses)
+		w.load(r, "critical", 200, 5*time.Millisecond)
+		if err := r.Drain("b"); err == nil || !strings.Contains(err.Error(), "would be left with 0 of its 2 clouds") {
+			t.Errorf("drain: %v", err)
+		}
+	})
+}
+
+// The retry budget counts by differences: what clouds that are gone had earned
+// and spent stays so.
+func TestBudgetAfterCloudsChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Retry.Floor = 1e-3
+		w := newWorld()
+		r := w.router(t, cfg)
+		w.load(r, "standard", 1000, 5*time.Millisecond)
+		r.services["api"].retries.Add(500) // and their attempts
+		for range 500 {
+			a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Done(health.Outcome{Kind: health.OK})
+		}
+		time.Sleep(time.Second)
+		next := testConfig()
+		next.Retry = cfg.Retry
+		next.Services["api"] = Service{Clouds: map[string]ServiceCloud{"a": {HTTP: []string{"http://10.0.3.1"}}, "b": {HTTP: []string{"http://10.0.3.2"}}}}
+		next.Clouds = map[string]Cloud{"c": {}, "d": {}}
+		next.Services["api"] = Service{Clouds: map[string]ServiceCloud{"c": {HTTP: []string{"http://10.0.3.1"}}, "d": {HTTP: []string{"http://10.0.3.2"}}}}
+		if err := r.Update(next); err != nil {
+			t.Fatal(err)
+		}
+		for r.services["api"].budget.Withdraw(true) {
+		}
+		w.load(r, "standard", 400, 5*time.Millisecond)
+		if got := r.services["api"].budget.Balance(); got < 35 || got > 41 {
+			t.Errorf("400 calls earned %.1f tokens, want 40", got)
+		}
+	})
+}
+
+// A cloud on its way back gets what its gate lets through, retries included.
+func TestRetriesKeepTheGates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "standard", 400, 5*time.Millisecond)
+		w.set("a", refuses)
+		w.load(r, "standard", 400, 5*time.Millisecond)
+		w.set("a", fine)
+		for state(r, "a").State != health.Recovering {
+			time.Sleep(stepEvery)
+		}
+		if s := share(r, "critical", "a"); s.Fraction != 0 {
+			t.Fatalf("share is %v", s)
+		}
+		ctx := sla.WithTier(t.Context(), "critical")
+		for range 5 {
+			first, err := r.Pick(ctx, Call{Service: "api"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.Done(health.Outcome{Kind: health.Overloaded})
+			again, err := r.Pick(ctx, Call{Service: "api"}, []Attempt{first})
+			if err != nil {
+				t.Fatal(err)
+			}
+			again.Done(health.Outcome{Kind: health.OK})
+			if again.Cloud() != "b" || again.Endpoint() == first.Endpoint() {
+				t.Errorf("after %s a retry went to %s in %s", first.Endpoint(), again.Endpoint(), again.Cloud())
+			}
+		}
+	})
+}
+
+// A cloud that falls on its way back was doubted already: it isn't held.
+func TestRelapsedCloudIsNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "standard", 400, 5*time.Millisecond)
+		w.set("a", refuses)
+		w.load(r, "standard", 400, 5*time.Millisecond)
+		w.set("a", fine)
+		for state(r, "a").State != health.Recovering {
+			time.Sleep(stepEvery)
+		}
+		w.set("a", refuses)
+		w.set("b", refuses)
+		w.load(r, "standard", 200, 5*time.Millisecond)
+		if r.Status().Services[0].Held != "" && share(r, "standard", "a").Fraction > 0 {
+			t.Errorf("a is %v with %v", state(r, "a"), share(r, "standard", "a"))
+		}
+	})
+}
+
+// What times out while this process stands still isn't held against a cloud.
+func TestStallIsExcused(t *testing.T) {
+	for _, stood := range []time.Duration{0, time.Second} {
+		now := time.Duration(0)
+		m := &virtual.Machine{
+			Now: func() time.Duration { return now }, Rand: rand.New(rand.NewPCG(1, 2)).Uint64,
+			Probe: func(_ virtual.Probe, done func(health.Outcome)) { done(health.Outcome{Kind: health.OK}) },
+		}
+		r, err := New(testConfig(), Simulated(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange := func(kind health.Kind, n int) {
+			for range n {
+				a, err := r.Pick(context.Background(), Call{Service: "api"}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Done(health.Outcome{Kind: kind})
+			}
+		}
+		for range 100 {
+			now += m.StepEvery
+			exchange(health.OK, 20)
+			m.Step()
+		}
+		for range 4 {
+			exchange(health.TimedOut, 50)
+			now += m.StepEvery + stood
+			m.Step()
+		}
+		fell := state(r, "a").State == health.Down || state(r, "b").State == health.Down
+		if fell != (stood == 0) {
+			t.Errorf("stood still for %v: %v, %v", stood, state(r, "a"), state(r, "b"))
+		}
+		r.Close()
+	}
+}
+
+// The day of the levels is today's.
+func TestDayIsTodays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		time.Sleep(2 * stepEvery)
+		if got, want := r.today(), sla.DayOf(time.Now()); got != want {
+			t.Errorf("day is %d, want %d", got, want)
 		}
 	})
 }

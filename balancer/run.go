@@ -3,19 +3,29 @@ package balancer
 import (
 	"context"
 	"sync/atomic"
-	"time"
+
+	"github.com/fairlead-go/fairlead/health"
 )
 
 // run is the part of an attempt that [Do] looks after.
 type run struct {
-	ctx      context.Context
-	cancel   context.CancelCauseFunc // nil if the attempt has no time of its own
-	timer    *time.Timer             // that time; nil likewise
-	fate     fate
-	kept     bool               // the adapter will release it
-	final    bool               // the adapter can't send again what it sends
-	released bool               // the adapter has
-	last     context.CancelFunc // ends the call, if this is its last attempt
+	ctx    context.Context
+	cancel context.CancelFunc // nil if the context is the caller's own
+	clock  *clock             // nil if the attempt has no time of its own
+	fate   fate
+	kept   bool // the adapter will release it
+	final  bool // the adapter can't send again what it sends
+}
+
+// answered says that the attempt has ended by itself. It reports false if it
+// was cut short before.
+func (r *run) answered() bool {
+	first := r.fate.answered()
+	if r.clock != nil {
+		r.clock.stop()
+		r.clock = nil
+	}
+	return first
 }
 
 // leave ends the attempt, unless that is or was left to the adapter.
@@ -26,14 +36,18 @@ func (r *run) leave(a Attempt) {
 	}
 }
 
-// close releases what the attempt holds, and the call with its last attempt.
+// abandon ends the attempt of a function that didn't return.
+func (r *run) abandon(a Attempt) {
+	r.answered()
+	a.Answered(health.Outcome{Reason: "panic"})
+	a.End()
+	r.close()
+}
+
+// close releases what the attempt holds.
 func (r *run) close() {
 	if r.cancel != nil {
-		r.timer.Stop()
-		r.cancel(nil)
-	}
-	if r.last != nil {
-		r.last()
+		r.cancel()
 	}
 }
 
@@ -43,15 +57,23 @@ type fate struct{ v atomic.Uint32 }
 
 const (
 	fateAnswered = iota + 1
-	fateCut
+	fateCut      // and the next attempt is paid
+	fateFreed    // and the next attempt is free
 )
 
 // answered claims the attempt for its answer. It reports false if it was cut.
 func (f *fate) answered() bool { return f.v.CompareAndSwap(0, fateAnswered) }
 
-// cut claims the attempt for the timer, which has paid for the next one. It
-// reports false if there was an answer.
-func (f *fate) cut() bool { return f.v.CompareAndSwap(0, fateCut) }
+// cut claims the attempt for the clock. It reports false if there was an answer.
+func (f *fate) cut(paid bool) bool {
+	if paid {
+		return f.v.CompareAndSwap(0, fateCut)
+	}
+	return f.v.CompareAndSwap(0, fateFreed)
+}
 
-// isCut reports whether the timer came first.
-func (f *fate) isCut() bool { return f.v.Load() == fateCut }
+// isCut reports whether the clock came first, and whether it has paid.
+func (f *fate) isCut() (cut, paid bool) {
+	v := f.v.Load()
+	return v == fateCut || v == fateFreed, v == fateCut
+}

@@ -23,13 +23,17 @@ type service struct {
 	correlation health.Correlation
 	held        string // why states aren't held against the clouds, "" if they are
 	plan        failover.Plan
+	plannedAt   time.Duration              // since when the plan is what it is
 	limitedAt   time.Duration              // when the plan was last moved
 	computedAt  time.Duration              // when the plan was last computed
 	settled     bool                       // the plan is what was wanted
-	counted     uint64                     // first attempts already paid into the budget
+	unpaid      int64                      // first attempts not yet paid into the budget; negative after retries whose beginning no sweep saw
+	repaid      uint64                     // retries already taken off
 	decided     map[string][]atomic.Uint64 // while observing, by tier; each by any goroutine
 
-	awaiting chan struct{} // closed once an address is known or there is none; nil before anybody waits
+	started bool          // each of the first clouds has an address, or none
+	news    chan struct{} // closed with the next answer of a lookup; nil while nobody waits
+	built   *serviceTable // of the last table; nil if it is no longer true
 }
 
 // serviceCloud is one service in one cloud.
@@ -37,23 +41,25 @@ type serviceCloud struct {
 	name        string
 	weight      uint32
 	drained     bool
+	trusted     bool // with the credentials of the service's callers
+	callersHost bool
 	held        bool // its state isn't held against it
+	relapsed    bool // it went down on its way back
 	target      *health.Target
 	readmission failover.Readmission
 	schedule    health.Schedule
 	sources     []*addressSource // one for each configured endpoint
+	retired     []*addressSource // those of the config before, until the new ones have addresses
 	endpoints   []*endpoint      // all that the sources gave
 	byRecord    map[*health.Endpoint]*endpoint
+	begun       uint64        // attempts already counted for the budget
 	unprotected atomic.Uint64 // answers to unprotected tiers while recovering, by any goroutine
 }
 
 // step takes the service one sweep further. It reports whether the table has
 // to be built anew.
 func (s *service) step(r *Router, now time.Duration, local string) (changed bool) {
-	best := 0.0
-	for _, c := range s.clouds {
-		best = max(best, c.target.Quality())
-	}
+	best := s.bestQuality()
 	for _, c := range s.clouds {
 		changes, pickable := c.target.Sweep(now, best)
 		changes = append(changes, c.wayBack(r, now, changes)...)
@@ -61,6 +67,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		for _, change := range changes {
 			r.noteState(s.name, c.name, change)
 			if change.To == health.Down {
+				c.relapsed = change.From == health.Recovering
 				c.lookAgain()
 			}
 		}
@@ -109,7 +116,8 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 	return nil
 }
 
-// hold asks whether it is us and reports whether the answer changed.
+// hold asks whether it is us and reports whether the answer changed. A cloud that
+// was on its way back was doubted already.
 func (s *service) hold(now time.Duration, local string) (changed bool) {
 	var down []time.Duration
 	for _, c := range s.clouds {
@@ -121,7 +129,7 @@ func (s *service) hold(now time.Duration, local string) (changed bool) {
 	s.held = why
 	for _, c := range s.clouds {
 		was := c.held
-		c.held = why != "" && !c.drained && c.fell() >= from
+		c.held = why != "" && !c.drained && !c.relapsed && c.fell() >= from
 		changed = changed || c.held != was
 	}
 	return changed
@@ -135,15 +143,20 @@ func (c *serviceCloud) fell() time.Duration {
 	return c.target.Since()
 }
 
-// refill pays the retry budget for the first attempts since the last time.
+// refill pays the retry budget for the first attempts since the last time. It
+// counts by differences: clouds come and go.
 func (s *service) refill(now time.Duration) {
-	first := uint64(0)
 	for _, c := range s.clouds {
-		first += c.target.Begun()
+		begun := c.target.Begun()
+		s.unpaid += int64(begun - c.begun)
+		c.begun = begun
 	}
-	first -= min(first, s.retries.Load())
-	s.budget.Refill(now, first-min(first, s.counted))
-	s.counted = first
+	retries := s.retries.Load()
+	s.unpaid -= int64(retries - s.repaid)
+	s.repaid = retries
+	first := max(0, s.unpaid)
+	s.unpaid -= first
+	s.budget.Refill(now, uint64(first))
 }
 
 func (s *service) recovering() bool {
@@ -160,7 +173,7 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	if limited.Equal(s.plan) {
 		return false
 	}
-	s.plan = limited
+	s.plan, s.plannedAt, s.built = limited, now, nil
 	r.notePlan(s.name, limited)
 	return true
 }
@@ -168,115 +181,24 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 // input is what the plan depends on.
 func (s *service) input(settings failover.Settings) failover.Input {
 	in := failover.Input{Tiers: s.tiers, Panic: settings.Panic, MinClouds: settings.MinClouds}
-	best := 0.0
-	for _, c := range s.clouds {
-		best = max(best, c.target.Quality())
-	}
+	best := s.bestQuality()
 	for _, c := range s.clouds {
 		cloud := failover.Cloud{
 			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained, Held: c.held,
-			Healthy: c.target.Healthy(), Quality: 1,
+			Absent: len(c.endpoints) == 0, Healthy: c.target.Healthy(), Quality: 1,
 			Gate: c.readmission.Gate(false), ProtectedGate: c.readmission.Gate(true),
 		}
 		if best > 0 {
 			cloud.Quality = c.target.Quality() / best
-		}
-		if len(c.endpoints) == 0 {
-			cloud.Healthy = 0
 		}
 		in.Clouds = append(in.Clouds, cloud)
 	}
 	return in
 }
 
-// table builds the service's part of a table.
-func (s *service) table(r *Router) *serviceTable {
-	t := &serviceTable{name: s.name, live: s, observed: -1}
+func (s *service) bestQuality() (best float64) {
 	for _, c := range s.clouds {
-		if c.name == r.config.Observe {
-			t.observed = len(t.clouds)
-		}
-		t.clouds = append(t.clouds, c.table(r, t))
+		best = max(best, c.target.Quality())
 	}
-	t.resolved = s.awaitsAddress()
-	for i, tier := range s.tiers {
-		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i]}
-		weights := make([]float64, len(tt.plan.Shares))
-		for k, share := range tt.plan.Shares {
-			weights[k] = share.Fraction
-		}
-		tt.shares = newAlias(weights)
-		if t.observed >= 0 {
-			tt.decided = s.decisions(tier.Name)
-		}
-		t.tiers = append(t.tiers, tt)
-	}
-	return t
-}
-
-// decisions returns the counters of a tier's decisions while observing.
-func (s *service) decisions(tier string) []atomic.Uint64 {
-	if s.decided == nil {
-		s.decided = make(map[string][]atomic.Uint64)
-	}
-	if len(s.decided[tier]) != len(s.clouds) {
-		s.decided[tier] = make([]atomic.Uint64, len(s.clouds))
-	}
-	return s.decided[tier]
-}
-
-// table builds the cloud's part of a table. Picks see the endpoints that are
-// eligible, or all of them if none is.
-func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
-	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight}
-	t.status = c.status(r)
-	t.down = c.drained || c.target.State() == health.Down
-	for _, e := range c.endpoints {
-		if e.live.Eligible() {
-			t.endpoints = append(t.endpoints, e)
-		}
-	}
-	if len(t.endpoints) == 0 {
-		t.endpoints = slices.Clone(c.endpoints)
-	}
-	for _, e := range t.endpoints {
-		t.records = append(t.records, &e.live)
-	}
-	return t
-}
-
-// setEndpoints takes what the sources know, keeping the records of endpoints
-// that were there before. It reports whether anything changed.
-func (c *serviceCloud) setEndpoints(now time.Duration) bool {
-	was := make(map[Endpoint]*endpoint, len(c.endpoints))
-	for _, e := range c.endpoints {
-		was[e.Endpoint] = e
-	}
-	var is []*endpoint
-	taken := make(map[Endpoint]bool)
-	for _, source := range c.sources {
-		for _, spec := range source.known {
-			if taken[spec] {
-				continue
-			}
-			taken[spec] = true
-			if e := was[spec]; e != nil {
-				is = append(is, e)
-			} else {
-				is = append(is, &endpoint{Endpoint: spec})
-			}
-		}
-	}
-	if slices.Equal(is, c.endpoints) {
-		return false
-	}
-	c.endpoints = is
-	records := make([]*health.Endpoint, len(is))
-	c.byRecord = make(map[*health.Endpoint]*endpoint, len(is))
-	for i, e := range is {
-		records[i] = &e.live
-		c.byRecord[&e.live] = e
-	}
-	c.target.SetEndpoints(now, records)
-	return true
+	return best
 }

@@ -25,6 +25,8 @@ type ServiceStatus struct {
 	Name   string
 	Clouds []CloudStatus
 	Tiers  []TierStatus
+	// PlannedSince is since when the shares are what they are.
+	PlannedSince time.Time
 	// Held says why bad health isn't held against the clouds at the moment:
 	// the fault is probably on this side. Empty otherwise.
 	Held string
@@ -40,23 +42,25 @@ type CloudStatus struct {
 	Reason  string // of the state, for a person; empty if there is nothing to say
 	Since   time.Time
 	Drained bool
+	// DrainedSince is when an operator drained the cloud, zero if none did.
+	DrainedSince time.Time
 	// Gate says where re-admission stands, empty if it isn't under way.
 	Gate string
-	// Counts are exact totals of the last 10 s.
-	Counts health.Counts
-	// Endpoints is filled in by Router.Status alone.
+	// Counts are exact totals of the last 10 s. Like Gate and Endpoints they are
+	// filled in by Router.Status alone.
+	Counts    health.Counts
 	Endpoints []EndpointStatus
 }
 
 // String names the cloud, its state, why, and since when.
 func (c CloudStatus) String() string {
-	s := fmt.Sprintf("cloud %s is %s", c.Name, c.State)
-	if c.Drained {
-		s += " and drained"
-	}
-	s += " since " + c.Since.UTC().Format("15:04:05.000Z")
+	const clock = "15:04:05.000Z"
+	s := fmt.Sprintf("cloud %s is %s since %s", c.Name, c.State, c.Since.UTC().Format(clock))
 	if c.Reason != "" {
 		s += " (" + c.Reason + ")"
+	}
+	if c.Drained {
+		s += " and drained since " + c.DrainedSince.UTC().Format(clock)
 	}
 	return s
 }
@@ -64,7 +68,8 @@ func (c CloudStatus) String() string {
 // EndpointStatus is one endpoint.
 type EndpointStatus struct {
 	Endpoint
-	Eligible bool // picks may choose it
+	Eligible bool   // picks may choose it
+	Reason   string // why not; empty if they may
 	InFlight int
 }
 
@@ -98,12 +103,12 @@ func (r *Router) Status() Status {
 }
 
 func (s *service) status(r *Router) ServiceStatus {
-	status := ServiceStatus{Name: s.name, Held: s.held, RetryTokens: s.budget.Balance()}
+	status := ServiceStatus{Name: s.name, PlannedSince: r.wall(s.plannedAt), Held: s.held, RetryTokens: s.budget.Balance()}
 	for _, c := range s.clouds {
 		cloud := c.status(r)
 		for _, e := range c.endpoints {
 			cloud.Endpoints = append(cloud.Endpoints, EndpointStatus{
-				Endpoint: e.Endpoint, Eligible: e.live.Eligible(), InFlight: e.live.InFlight(),
+				Endpoint: e.Endpoint, Eligible: e.live.Eligible(), Reason: e.live.Reason(), InFlight: e.live.InFlight(),
 			})
 		}
 		status.Clouds = append(status.Clouds, cloud)
@@ -127,6 +132,9 @@ func (c *serviceCloud) status(r *Router) CloudStatus {
 	status := CloudStatus{
 		Name: c.name, State: c.target.State(), Reason: c.target.Reason(), Since: r.wall(c.target.Since()),
 		Drained: c.drained, Counts: c.target.Counts(),
+	}
+	if c.drained {
+		status.DrainedSince = r.wall(r.drains[c.name])
 	}
 	if c.readmission.Stage() != failover.Open {
 		status.Gate = c.readmission.Reason(r.now())

@@ -16,7 +16,9 @@ import (
 type table struct {
 	config     *Config
 	classifier *sla.Classifier
+	byMethod   bool            // some rule asks for a call's method
 	services   []*serviceTable // sorted by name
+	sensitive  map[string]bool // canonical names of headers that hold secrets
 	closed     bool
 }
 
@@ -26,9 +28,6 @@ type serviceTable struct {
 	live   *service // budget and counters, which outlive the table
 	tiers  []tierTable
 	clouds []cloudTable // sorted by name; plans and alias tables use the same order
-	// resolved is closed once an address is known. It is nil if some was known
-	// when the table was built: then no pick waits.
-	resolved <-chan struct{}
 	// observed is the index of the cloud that gets every call, whatever is
 	// decided, or -1.
 	observed int
@@ -37,22 +36,33 @@ type serviceTable struct {
 // tierTable is one tier of one service, with the service's own figures.
 type tierTable struct {
 	sla.Tier
+	expired error // what it means that the tier's timeout is over
+	// spends says that the tier may use all of the retry budget: it is
+	// protected, or no tier is.
+	spends bool
 	plan   failover.TierPlan
 	shares alias // nil if no cloud may serve
+	// waits is closed with the next answer of a lookup. It is nil unless no
+	// cloud that the tier may use has ever had an address: then picks wait.
+	waits <-chan struct{}
 	// decided counts the decisions by cloud while observing, nil otherwise.
 	decided []atomic.Uint64
 }
 
 // cloudTable is one service in one cloud.
 type cloudTable struct {
-	name    string
-	router  *Router
-	service *serviceTable
-	live    *serviceCloud
-	target  *health.Target
-	weight  uint32
-	down    bool        // by detection or by an operator: no retry goes there
-	status  CloudStatus // as it was when the table was built
+	name       string
+	router     *Router
+	service    *serviceTable
+	live       *serviceCloud
+	target     *health.Target
+	weight     uint32
+	down       bool // by detection or by an operator: no retry goes there
+	recovering bool // a retry goes there only if the plan gives it calls
+	trusted    bool // with the credentials of the service's callers
+	// callersHost says that requests name the host that the caller asked for.
+	callersHost bool
+	status      CloudStatus // as it was when the table was built
 	// endpoints are those that may be picked, records their live records in
 	// the same order: comparing two costs no look at what they are.
 	endpoints []*endpoint
@@ -95,4 +105,64 @@ func (t *table) find(name string) *serviceTable {
 		}
 	}
 	return nil
+}
+
+// table builds the service's part of a table.
+func (s *service) table(r *Router) *serviceTable {
+	t := &serviceTable{name: s.name, live: s, observed: -1}
+	for _, c := range s.clouds {
+		if c.name == r.config.Observe {
+			t.observed = len(t.clouds)
+		}
+		t.clouds = append(t.clouds, c.table(r, t))
+	}
+	for i, tier := range s.tiers {
+		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
+		weights := make([]float64, len(tt.plan.Shares))
+		for k, share := range tt.plan.Shares {
+			weights[k] = share.Fraction
+		}
+		tt.shares = newAlias(weights)
+		tt.spends = tier.Protected || !slices.ContainsFunc(s.tiers, func(t sla.Tier) bool { return t.Protected })
+		tt.waits = s.awaitsAddress(tier.Clouds, r.config.Observe)
+		if t.observed >= 0 {
+			tt.decided = s.decisions(tier.Name)
+		}
+		t.tiers = append(t.tiers, tt)
+	}
+	return t
+}
+
+// decisions returns the counters of a tier's decisions while observing.
+func (s *service) decisions(tier string) []atomic.Uint64 {
+	if s.decided == nil {
+		s.decided = make(map[string][]atomic.Uint64)
+	}
+	if len(s.decided[tier]) != len(s.clouds) {
+		s.decided[tier] = make([]atomic.Uint64, len(s.clouds))
+	}
+	return s.decided[tier]
+}
+
+// table builds the cloud's part of a table. Picks see the endpoints that are
+// eligible, or all of them if none is.
+func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
+	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight}
+	t.status = c.status(r)
+	t.status.Counts, t.status.Gate = health.Counts{}, "" // would soon be old
+	t.down = c.drained || c.target.State() == health.Down
+	t.recovering = c.target.State() == health.Recovering
+	t.trusted, t.callersHost = c.trusted, c.callersHost
+	for _, e := range c.endpoints {
+		if e.live.Eligible() {
+			t.endpoints = append(t.endpoints, e)
+		}
+	}
+	if len(t.endpoints) == 0 {
+		t.endpoints = slices.Clone(c.endpoints)
+	}
+	for _, e := range t.endpoints {
+		t.records = append(t.records, &e.live)
+	}
+	return t
 }

@@ -8,13 +8,15 @@ import (
 )
 
 // Trace is a set of hooks, each of which may be nil. Picked and Answered run
-// in the goroutine of the call and must be quick; the others run in the
-// router's own, one at a time, and hold it up. A hook may call the router's
-// methods, except Close.
+// in the goroutine of the call and must be quick. The others run one at a time in
+// a goroutine of their own. While one is busy up to 1,000 changes wait for it;
+// those beyond are not told, and the log says how many. A hook may call the
+// router's methods, except Close.
 type Trace struct {
 	// Picked is called when an attempt begins.
 	Picked func(Attempt)
-	// Answered is called when an attempt's outcome is known.
+	// Answered is called when an attempt's outcome is known, and once more if
+	// the rest of a kept answer breaks off.
 	Answered func(a Attempt, o health.Outcome, took time.Duration)
 	// StateChanged is called when a service's state in a cloud has changed.
 	StateChanged func(StateChange)

@@ -54,11 +54,17 @@ func (r *Router) update(next *Config) error {
 	if r.closed() {
 		return ErrClosed
 	}
+	if err := r.maySpare(cfg); err != nil {
+		return err
+	}
+	if err := r.maySpare(cfg); err != nil {
+		return err
+	}
 	if err := r.setClassifier(cfg, key); err != nil {
 		return err
 	}
 	now := r.now()
-	r.config, r.loaded = cfg, time.Now()
+	r.config, r.loaded, r.sensitive = cfg, time.Now(), cfg.sensitive()
 	r.slope = cfg.Failover.Slope * r.jitter
 	for name, s := range r.services {
 		if _, stays := cfg.Services[name]; !stays {
@@ -101,9 +107,9 @@ func (s *service) configure(r *Router, now time.Duration) {
 	cfg := r.config
 	s.budget.Configure(cfg.Retry)
 	s.tiers = cfg.tiersOf(s.name)
-	latency := make([]time.Duration, len(s.tiers))
+	objectives := make([]health.Objective, len(s.tiers))
 	for i, t := range s.tiers {
-		latency[i] = t.Objective.Latency
+		objectives[i] = health.Objective{Tier: t.Name, Latency: t.Objective.Latency}
 	}
 	was := s.clouds
 	s.clouds = nil
@@ -113,11 +119,12 @@ func (s *service) configure(r *Router, now time.Duration) {
 		if i >= 0 {
 			c = was[i]
 			was = slices.Delete(was, i, i+1)
-			c.target.Configure(cfg.Health, latency)
+			c.target.Configure(cfg.Health, objectives)
 		} else {
-			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, latency, now)}
+			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, objectives, now)}
 		}
-		c.weight = cfg.Clouds[name].Weight
+		c.weight, c.callersHost = cfg.Clouds[name].Weight, cfg.Clouds[name].Host == HostCaller
+		c.trusted = cfg.trusts(s.name, name)
 		c.readmission.Settings = cfg.Failover
 		_, c.drained = r.drains[name]
 		c.setSources(r, s, cfg.Services[s.name].Clouds[name].HTTP)
@@ -127,11 +134,16 @@ func (s *service) configure(r *Router, now time.Duration) {
 	for _, gone := range was {
 		gone.stop()
 	}
+	s.arrive()
+	s.answered()
+	s.built, s.decided = nil, nil
 	s.replan(r, now)
 }
 
-// stop ends what the service does on the network.
+// stop ends what the service does on the network, and the wait of those who wait
+// for its first address.
 func (s *service) stop() {
+	s.answered()
 	for _, c := range s.clouds {
 		c.stop()
 	}

@@ -56,6 +56,7 @@ func validate(c *Config, doc *configfile.Document, faults *configfile.Faults) {
 	v.checkTiers(root.Key("tiers"))
 	v.checkServices(root.Key("services"))
 	v.checkAssign(root.Key("assign"))
+	v.checkSensitive(root.Key("sensitive"))
 	if at := root.Key("default"); v.written(at, c.Default != "") {
 		v.checkTierName(at, c.Default)
 	}
@@ -99,6 +100,7 @@ func (v *validator) checkClouds(at *configfile.Path) {
 		if at := at.Key("weight"); v.doc.Has(at) && v.Clouds[name].Weight == 0 {
 			v.fault(at, "must be from 1 to 4294967295, is 0; to take a cloud out of use, drain it")
 		}
+		v.checkCloudTrust(at, v.Clouds[name])
 	}
 }
 
@@ -123,6 +125,7 @@ func (v *validator) checkService(at *configfile.Path, name string) {
 		v.checkCloudName(at, cloud)
 		v.checkEndpoints(at.Key("http"), service.Clouds[cloud].HTTP)
 	}
+	v.checkServiceTrust(at.Key("trust"), service)
 	v.checkOwnTiers(at.Key("tiers"), service)
 	if !v.doc.Lost(cloudsAt) && len(service.Clouds) > 0 {
 		v.checkResidency(at, name)

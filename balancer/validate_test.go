@@ -22,8 +22,8 @@ func TestValidateLiteral(t *testing.T) {
 		{"zero", func(c *Config) { *c = Config{} },
 			"clouds: must have from 1 to 64 clouds, has 0\nservices: must have at least one service"},
 		{"weights whose sum overflows", func(c *Config) {
-			c.Clouds["onprem"] = Cloud{math.MaxUint32}
-			c.Clouds["gcp"] = Cloud{math.MaxUint32}
+			c.Clouds["onprem"] = Cloud{Weight: math.MaxUint32}
+			c.Clouds["gcp"] = Cloud{Weight: math.MaxUint32}
 		}, ""},
 		{"NaN", func(c *Config) { c.Failover.Slope = math.NaN() },
 			"failover.slope: must be above 0 and at most 1, is NaN"},

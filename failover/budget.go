@@ -11,12 +11,15 @@ import (
 // [BudgetSettings.Fraction] of a token, and time earns Floor tokens per
 // second. Tokens that are not used are saved up, but for no longer than Bank:
 // the most there can be is Bank × (first attempts per second × Fraction +
-// Floor), with the rate averaged exponentially over Bank. Half of that is kept
-// for protected tiers.
+// Floor), with the rate averaged exponentially over Bank, or 10 tokens if that
+// is less, so that a service with few calls can be retried at all. Half of the
+// most is kept for protected tiers. The calls of a service's first second earn a
+// whole bank: a cloud may be lost when a process has only just begun.
 //
 // That bounds the attempts over any time to calls × (1 + Fraction), plus the
-// floor and one bank, also when each of them fails. Finagle's budget (20 %, 10
-// per second, 10 s) has the same terms.
+// floor and one bank, also when each of them fails. Finagle's budget has the
+// same terms, but with 20 % and 10 per second: for one of hundreds of clients
+// with few calls each such a floor is no limit.
 //
 // Withdraw, Return and Balance may be called by any goroutine and neither lock
 // nor allocate. Refill and Configure have one owner.
@@ -29,17 +32,25 @@ type Budget struct {
 	rate     float64       // first attempts per second
 	first    uint64        // those not yet accounted for
 	filled   time.Duration // when they were
+	born     time.Duration // when the first calls came
+	alive    bool          // they did
 }
 
 const (
+	// leastBank is the number of tokens that can be saved up however few calls
+	// there are.
+	leastBank = 10
+	// filling is the time in which the first calls of a service earn a whole
+	// bank.
+	filling = time.Second
 	// quantum is the number of parts of a token.
 	quantum = 1 << 20
 	// mostTokens keeps sums of quanta far from overflow.
 	mostTokens = 1 << 40
 )
 
-// NewBudget returns a budget that holds Floor × Bank tokens: the bank of a
-// service without calls.
+// NewBudget returns a budget that holds what a service without calls can save
+// up: Floor × Bank tokens, at least 10.
 func NewBudget(s BudgetSettings) *Budget {
 	b := &Budget{settings: s.WithDefaults()}
 	b.bank.Store(b.capacity())
@@ -59,8 +70,18 @@ func (b *Budget) Refill(now time.Duration, first uint64) {
 	if elapsed <= 0 {
 		return
 	}
-	earned := float64(b.first)*b.settings.Fraction + elapsed*b.settings.Floor
-	b.rate += (float64(b.first)/elapsed - b.rate) * -math.Expm1(-elapsed/b.settings.Bank.Seconds())
+	if !b.alive && b.first > 0 {
+		b.alive, b.born = true, b.filled
+	}
+	fraction := b.settings.Fraction
+	if now-b.born <= filling {
+		fraction *= b.settings.Bank.Seconds() / filling.Seconds()
+	}
+	earned := float64(b.first)*fraction + elapsed*b.settings.Floor
+	// The mean of all so far, until they fill a bank.
+	age := (now - b.born).Seconds()
+	weight := max(-math.Expm1(-elapsed/b.settings.Bank.Seconds()), min(1, elapsed/age))
+	b.rate += (float64(b.first)/elapsed - b.rate) * weight
 	b.first, b.filled = 0, now
 	b.bank.Store(b.capacity())
 	b.add(quanta(earned))
@@ -68,7 +89,7 @@ func (b *Budget) Refill(now time.Duration, first uint64) {
 
 // capacity returns the bank at the present rate, in quanta.
 func (b *Budget) capacity() int64 {
-	return quanta(b.settings.Bank.Seconds() * (b.rate*b.settings.Fraction + b.settings.Floor))
+	return quanta(max(leastBank, b.settings.Bank.Seconds()*(b.rate*b.settings.Fraction+b.settings.Floor)))
 }
 
 // Withdraw takes the token for one retry, or reports that there is none for

@@ -38,28 +38,64 @@ func serve(b *Budget, from *time.Duration, d time.Duration, rate int, failing bo
 
 func TestBudgetWithoutCalls(t *testing.T) {
 	b := NewBudget(BudgetSettings{})
-	if got := drain(b, true); got != 100 {
-		t.Errorf("a new budget grants %d, want floor × bank = 100", got)
-	}
-	b.Refill(time.Second, 0)
 	if got := drain(b, true); got != 10 {
-		t.Errorf("a second without calls grants %d, want the floor of 10", got)
+		t.Errorf("a new budget grants %d, want the least bank of 10", got)
+	}
+	b.Refill(9*time.Second, 0)
+	if got := drain(b, true); got != 0 {
+		t.Errorf("9 s without calls grant %d, want none: the floor is one in 10 s", got)
+	}
+	b.Refill(31*time.Second, 0)
+	if got := drain(b, true); got != 3 {
+		t.Errorf("31 s without calls grant %d, want the floor of 3", got)
 	}
 	b.Refill(time.Hour, 0)
-	if got := drain(b, true); got != 100 {
-		t.Errorf("an hour without calls grants %d, want no more than the bank of 100", got)
+	if got := drain(b, true); got != 10 {
+		t.Errorf("an hour without calls grants %d, want no more than the bank of 10", got)
+	}
+	if got := drain(NewBudget(BudgetSettings{Floor: 3}), true); got != 30 {
+		t.Errorf("a new budget grants %d, want floor × bank = 30", got)
+	}
+}
+
+// The calls of the first second earn a whole bank, whenever they come.
+func TestBudgetOfAYoungService(t *testing.T) {
+	for _, idle := range []time.Duration{0, time.Hour} {
+		b, now := NewBudget(BudgetSettings{}), time.Duration(0)
+		serve(b, &now, idle, 0, false)
+		for _, step := range []struct {
+			after time.Duration
+			want  float64
+		}{{500 * time.Millisecond, 60}, {500 * time.Millisecond, 101}, {9 * time.Second, 101}} {
+			serve(b, &now, step.after, 100, false)
+			if got := b.Balance(); math.Abs(got-step.want) > 3 {
+				t.Errorf("idle for %v: %.1f tokens %v later, want %v", idle, got, step.after, step.want)
+			}
+		}
+	}
+}
+
+// A service with few calls can save up 10 tokens, one with many what it earns
+// in the time of the bank.
+func TestBudgetBank(t *testing.T) {
+	for rate, want := range map[int]float64{0: 10, 20: 21, 100: 101, 1000: 1001} {
+		b, now := NewBudget(BudgetSettings{}), time.Duration(0)
+		serve(b, &now, 2*time.Minute, rate, false)
+		if got := b.Balance(); math.Abs(got-want) > 0.02*want {
+			t.Errorf("%d calls/s save up %.1f tokens, want %v", rate, got, want)
+		}
 	}
 }
 
 func TestBudgetKeepsHalfForProtectedTiers(t *testing.T) {
 	b := NewBudget(BudgetSettings{})
-	if got := drain(b, false); got != 50 {
-		t.Errorf("unprotected tiers get %d of 100, want 50", got)
+	if got := drain(b, false); got != 5 {
+		t.Errorf("unprotected tiers get %d of 10, want 5", got)
 	}
-	if got := drain(b, true); got != 50 {
-		t.Errorf("protected tiers get %d after them, want 50", got)
+	if got := drain(b, true); got != 5 {
+		t.Errorf("protected tiers get %d after them, want 5", got)
 	}
-	b.Refill(time.Second, 0)
+	b.Refill(11*time.Second, 0)
 	if b.Withdraw(false) {
 		t.Error("an unprotected tier was served below half of the bank")
 	}
@@ -93,7 +129,7 @@ func TestBudgetBoundsAmplification(t *testing.T) {
 	serve(b, &now, time.Minute, 1000, false)
 	saved := b.Balance()
 	granted := serve(b, &now, time.Minute, 1000, true)
-	if most := saved + 60*(100+10); float64(granted) > most || float64(granted) < most-10 {
+	if most := saved + 60*(100+0.1); float64(granted) > most || float64(granted) < most-10 {
 		t.Errorf("%d retries in a minute at 1,000 calls/s, want what was saved and earned, %.0f", granted, most)
 	}
 }
@@ -136,7 +172,7 @@ func TestBudgetSurvivors(t *testing.T) {
 func TestBudgetReturn(t *testing.T) {
 	b := NewBudget(BudgetSettings{})
 	b.Return()
-	if got := b.Balance(); got != 100 {
+	if got := b.Balance(); got != 10 {
 		t.Errorf("a full bank took a token: %v", got)
 	}
 	drain(b, true)
@@ -147,7 +183,7 @@ func TestBudgetReturn(t *testing.T) {
 }
 
 func TestBudgetConfigure(t *testing.T) {
-	b := NewBudget(BudgetSettings{})
+	b := NewBudget(BudgetSettings{Floor: 10})
 	b.Configure(BudgetSettings{Floor: 2})
 	b.Refill(time.Millisecond, 0)
 	if got := b.Balance(); got != 20 {
@@ -156,7 +192,7 @@ func TestBudgetConfigure(t *testing.T) {
 }
 
 func TestBudgetRefillTwiceAtOnce(t *testing.T) {
-	b := NewBudget(BudgetSettings{})
+	b := NewBudget(BudgetSettings{Floor: 10})
 	drain(b, true)
 	b.Refill(time.Second, 10)
 	drain(b, true)
@@ -181,7 +217,7 @@ func TestBudgetNeverOverspent(t *testing.T) {
 		}
 		b := NewBudget(s)
 		s = s.WithDefaults()
-		allowed, out := s.Floor*s.Bank.Seconds(), 0
+		allowed, out := max(10, s.Floor*s.Bank.Seconds()), 0
 		now, fastest := time.Duration(0), 0.0
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
@@ -213,7 +249,7 @@ func TestBudgetNeverOverspent(t *testing.T) {
 			if float64(out) > allowed+1e-3 {
 				t.Fatalf("%d tokens are out, %v were earned", out, allowed)
 			}
-			if got, most := b.Balance(), s.Bank.Seconds()*(fastest*s.Fraction+s.Floor); got < 0 || got > most+1e-3 {
+			if got, most := b.Balance(), max(10, s.Bank.Seconds()*(fastest*s.Fraction+s.Floor)); got < 0 || got > most+1e-3 {
 				t.Fatalf("balance %v, the bank holds %v", got, most)
 			}
 		}
@@ -244,7 +280,7 @@ func TestBudgetConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 	got := spent.Load() + int64(drain(b, true))
-	if earned := int64(tokens + refills + refills*tokens/10/1000); got < tokens || got > earned {
+	if earned := int64(tokens + 10*refills + refills*tokens/10/1000); got < tokens || got > earned {
 		t.Errorf("%d tokens were spent of %d there were and %d there may have been", got, tokens, earned)
 	}
 }

@@ -31,13 +31,13 @@ func Compute(in Input) Plan {
 
 func computeTier(in *Input, clouds []Cloud, tier *sla.Tier) TierPlan {
 	plan := TierPlan{Tier: tier.Name, Shares: make([]Share, len(clouds))}
-	undrained := make([]*candidate, 0, len(clouds)) // allowed and not drained
+	undrained := make([]*candidate, 0, len(clouds)) // allowed, there and not drained
 	serving := make([]*candidate, 0, len(clouds))   // of those, the ones that aren't down
 	for i := range clouds {
 		c := &clouds[i]
 		why := barred(c, tier)
 		plan.Shares[i] = Share{Cloud: c.Name, Reason: why}
-		if why == ReasonResidency || why == ReasonDrained {
+		if why == ReasonResidency || why == ReasonDrained || why == ReasonAbsent {
 			continue
 		}
 		undrained = append(undrained, newCandidate(i, c, tier))
@@ -74,6 +74,8 @@ func barred(c *Cloud, tier *sla.Tier) Reason {
 		return ReasonResidency
 	case c.Drained:
 		return ReasonDrained
+	case c.Absent:
+		return ReasonAbsent
 	case c.Held:
 		return ""
 	case c.State == health.Down, !(c.Healthy > 0): // also true for NaN

@@ -11,7 +11,8 @@
 // 1 %, 10 % and 50 % of its share on trial, unprotected tiers first. Any other
 // change moves at most 10 points of share per second. If no cloud is left,
 // calls go to all that are allowed, by weight. Retries add at most 10 % to the
-// calls, and 10 per second.
+// calls, one per ten seconds, and once what was saved up: that of ten seconds,
+// or 10.
 //
 // # The plan
 //

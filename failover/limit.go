@@ -92,5 +92,5 @@ func (t TierPlan) fraction(cloud string) float64 {
 
 // excluded reports whether the cloud must get nothing.
 func (s Share) excluded() bool {
-	return s.Reason == ReasonDown || s.Reason == ReasonDrained || s.Reason == ReasonResidency
+	return s.Reason == ReasonDown || s.Reason == ReasonDrained || s.Reason == ReasonAbsent || s.Reason == ReasonResidency
 }

@@ -19,6 +19,9 @@ type Cloud struct {
 	// Quality is the share of good and fast answers relative to that of the
 	// best cloud, 0…1. It counts only in state Degraded.
 	Quality float64
+	// Absent says that the cloud has no endpoint, sick or well: nothing can be
+	// sent there, not even in panic.
+	Absent bool
 	// Drained says that an operator took the cloud out.
 	Drained bool
 	// Held says that the fault is probably on this side: the cloud is taken for
@@ -32,10 +35,14 @@ type Cloud struct {
 
 // Input is everything that the plan of one service depends on.
 type Input struct {
-	Clouds    []Cloud
-	Tiers     []sla.Tier // names, protection and clouds count // names must be unique
-	Panic     Panic      // empty: spread
-	MinClouds int        // less than 1: 1
+	Clouds []Cloud
+	// Tiers are those of the service. Their names, which must be unique, their
+	// protection and their clouds count.
+	Tiers []sla.Tier
+	// Panic and MinClouds are those of [Settings]; their zero values stand for
+	// the defaults.
+	Panic     Panic
+	MinClouds int
 }
 
 // Reason is a code that says why a cloud has the share it has.
@@ -48,6 +55,7 @@ const (
 	ReasonDegraded   Reason = "degraded"   // less than by weight or preference: bad or slow answers, or endpoints missing
 	ReasonRecovering Reason = "recovering" // what the gate of re-admission lets through
 	ReasonDown       Reason = "down"       // nothing: it is down, or has no usable endpoint
+	ReasonAbsent     Reason = "absent"     // nothing: it has no endpoint
 	ReasonDrained    Reason = "drained"    // nothing: an operator took it out
 	ReasonResidency  Reason = "residency"  // nothing: the tier may not use it
 	ReasonPanic      Reason = "panic"      // too few clouds are left: by weight, or nothing if the calls fail

@@ -26,9 +26,10 @@ type Settings struct {
 	// clouds by weight, "fail" fails them at once. Default: spread.
 	Panic Panic
 	// MinClouds is the least number of clouds that a tier may be squeezed onto
-	// automatically; with fewer left, panic decides. An operator's drain isn't
-	// automatic and doesn't count. Range: 1 or more. Default: 1, one cloud
-	// carries everything.
+	// automatically; with fewer left, panic decides. The plan counts
+	// undrained clouds only, and where all of them serve, however few, nothing
+	// is squeezed. A drain itself is refused if it would leave a tier fewer.
+	// Range: 1 or more. Default: 1, one cloud carries everything.
 	MinClouds int
 	// HoldDown is how long a lost cloud must give good answers before it gets
 	// calls again. It doubles each time the cloud is lost again within 5 min
@@ -72,11 +73,12 @@ type BudgetSettings struct {
 	// Fraction is how many retries each first attempt pays for: 0.1 allows one
 	// retry for ten calls. Range: above 0. Default: 0.1.
 	Fraction float64
-	// Bank is how long an unused retry may be saved up for later. Range:
-	// above 0. Default: 10s.
+	// Bank is how long an unused retry may be saved up for later; 10 retries may
+	// be in any case. Range: above 0. Default: 10s.
 	Bank time.Duration
 	// Floor is the number of retries per second that are allowed however few
-	// calls there are. Range: above 0. Default: 10.
+	// calls there are. It is that of each client: many clients with few calls
+	// each add up to many retries. Range: above 0. Default: 0.1.
 	Floor float64
 }
 
@@ -90,7 +92,7 @@ func (s BudgetSettings) WithDefaults() BudgetSettings {
 		s.Bank = 10 * time.Second
 	}
 	if !positive(s.Floor) {
-		s.Floor = 10
+		s.Floor = 0.1
 	}
 	return s
 }

@@ -27,7 +27,7 @@ func TestSettingsDefaults(t *testing.T) {
 }
 
 func TestBudgetSettingsDefaults(t *testing.T) {
-	defaults := BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10}
+	defaults := BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 0.1}
 	given := BudgetSettings{Fraction: 2, Bank: time.Second, Floor: 0.5}
 	for _, tt := range []struct {
 		name     string

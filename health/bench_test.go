@@ -8,7 +8,7 @@ import (
 )
 
 func BenchmarkAttempt(b *testing.B) {
-	target := NewTarget(Settings{}, []time.Duration{0}, 0)
+	target := NewTarget(Settings{}, []Objective{{Tier: "critical"}}, 0)
 	all := make([]*Endpoint, 64)
 	for i := range all {
 		all[i] = new(Endpoint)

@@ -64,7 +64,8 @@
 // # Contract
 //
 // Each attempt makes one call of Begin, one of Record and one of End, each probe
-// one of Probed. Time is an argument everywhere: monotonic time since an epoch of
+// one of Probed. If an answer breaks off after Record was told that it is good,
+// one of Spoiled follows. Time is an argument everywhere: monotonic time since an epoch of
 // the caller's choice. Nothing here reads a clock to decide, starts a goroutine,
 // logs, or waits.
 //

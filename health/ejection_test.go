@@ -15,7 +15,7 @@ type fleet struct {
 }
 
 func newFleet(s Settings, n int) *fleet {
-	f := &fleet{Target: NewTarget(s, []time.Duration{0}, 0)}
+	f := &fleet{Target: NewTarget(s, []Objective{{Tier: "critical"}}, 0)}
 	for range n {
 		f.all = append(f.all, new(Endpoint))
 	}

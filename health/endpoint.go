@@ -29,7 +29,7 @@ type Endpoint struct {
 	_          [cacheLine - 7*8]byte
 
 	// Each outcome adds to one of fast, slow and these three, unless it is
-	// Neutral.
+	// Neutral. An answer that broke off later adds to bad or excused as well.
 	bad, overloaded, excused atomic.Uint64
 
 	replied   atomic.Uint64 // bad and excused outcomes and probes that were answers

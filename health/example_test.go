@@ -11,7 +11,7 @@ import (
 // after the sixth says so.
 func Example() {
 	endpoints := []*health.Endpoint{{}, {}, {}}
-	onprem := health.NewTarget(health.Settings{}, []time.Duration{300 * time.Millisecond}, 0)
+	onprem := health.NewTarget(health.Settings{}, []health.Objective{{Tier: "critical", Latency: 300 * time.Millisecond}}, 0)
 	onprem.SetEndpoints(0, endpoints)
 
 	call := 0

@@ -18,7 +18,7 @@ var callsFlag = flag.Float64("health.calls", 3e6, "calls per rate in the test of
 func alarms(seed uint64, rate, calls float64) (down, ejections int) {
 	const endpoints = 10
 	random := rand.New(rand.NewPCG(seed, uint64(rate)))
-	t := NewTarget(Settings{}, []time.Duration{0}, 0)
+	t := NewTarget(Settings{}, []Objective{{Tier: "critical"}}, 0)
 	all := make([]*Endpoint, endpoints)
 	for i := range all {
 		all[i] = new(Endpoint)

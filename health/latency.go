@@ -28,8 +28,16 @@ const (
 	slowMargin = 25 * time.Millisecond
 )
 
+// Objective is what one tier was promised. The name must be unique among the
+// tiers of a target.
+type Objective struct {
+	Tier    string
+	Latency time.Duration // an answer that takes longer is slow; 0: no objective
+}
+
 // tierLatency is how long the target's good answers to one tier take.
 type tierLatency struct {
+	tier      string
 	ring      *histogram.Ring
 	slowAfter atomic.Int64 // ns; 0: nothing is slow
 	p99       atomic.Int64 // ns; 0: unknown
@@ -39,9 +47,9 @@ type tierLatency struct {
 	learnt    float64 // measurements of healthy times the baseline rests on
 }
 
-func newTierLatency(objective time.Duration) *tierLatency {
-	l := &tierLatency{ring: histogram.NewRing(latencyWindows, latencySpan)}
-	l.promise(objective)
+func newTierLatency(o Objective) *tierLatency {
+	l := &tierLatency{tier: o.Tier, ring: histogram.NewRing(latencyWindows, latencySpan)}
+	l.promise(o.Latency)
 	return l
 }
 

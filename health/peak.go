@@ -12,7 +12,8 @@ const (
 	// idleTau is the time in which it does while none come.
 	idleTau = 10 * time.Second
 	// tickBits sets the resolution of a peak's clock to 2^14 ns = 16.4 µs. Its
-	// 32 bits wrap after 19 hours; sweeps renew an idle peak long before.
+	// 32 bits are compared by their difference, which has a sign up to 9.7 hours:
+	// sweeps renew an idle peak long before.
 	tickBits = 14
 )
 
@@ -82,6 +83,18 @@ func (p *peak) observe(now, sample, tau time.Duration) {
 		if p.word.CompareAndSwap(old, pack(value, tick)) {
 			return
 		}
+	}
+}
+
+// renew keeps the clock of an idle peak from wrapping: a change that is hours
+// old becomes an hour old, after which the next smaller sample counts in full
+// just the same. A sweep calls it, far more often than once in nine hours.
+func (p *peak) renew(now time.Duration) {
+	const hour = uint32(time.Hour >> tickBits)
+	old, tick := p.word.Load(), uint32(now>>tickBits)
+	if int32(tick-uint32(old)) > int32(2*hour) {
+		value, _ := unpack(old)
+		p.word.CompareAndSwap(old, pack(value, tick-hour))
 	}
 }
 

@@ -30,6 +30,24 @@ func TestPeakRisesAtOnceAndFallsSlowly(t *testing.T) {
 	near(t, "by one that was overtaken", p.value(), 30e6, 1e3)
 }
 
+// The clock of a peak has 32 bits. After 12 hours without an answer, at the same
+// average as the others or below it, the next sample counts all the same.
+func TestPeakOfAnIdleEndpointStaysCurrent(t *testing.T) {
+	for _, idle := range []time.Duration{time.Hour, 3 * time.Hour, 12 * time.Hour, 30 * time.Hour} {
+		f := newFleet(Settings{}, 2)
+		for i, e := range f.all {
+			e.latency.observe(f.now, time.Duration(10+10*i)*time.Millisecond, peakTau)
+		}
+		for range idle / time.Second {
+			f.now += time.Second
+			f.Sweep(f.now, 1)
+		}
+		near(t, "average of the idle", f.all[0].latency.value(), 10e6, 10)
+		f.all[0].latency.observe(f.now, time.Millisecond, peakTau)
+		near(t, "after "+idle.String()+" and a sample", f.all[0].latency.value(), 1e6, 1e4)
+	}
+}
+
 func TestPeakForgetsAGuessAtTheFirstSample(t *testing.T) {
 	var p peak
 	if p.value() != 0 || p.measured() {

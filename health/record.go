@@ -9,7 +9,7 @@ import "time"
 // the failure before.
 func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
 	took := now - began
-	excused := began < time.Duration(t.judgedFrom.Load())
+	excused := t.excuses(began)
 	switch {
 	case o.Kind == OK:
 		if t.slow(e, tier, now, took, excused) {
@@ -26,10 +26,7 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 	case o.Kind.Bad() && excused:
 		e.excused.Add(1)
 	case o.Kind.Bad():
-		e.bad.Add(1)
-		e.streak.Add(1)
-		e.latency.blame(now, took, time.Duration(t.dear.Load()))
-		t.accuse(o)
+		t.charge(e, now, took, o)
 	}
 	if o.Kind == Failed {
 		e.replied.Add(1)
@@ -40,6 +37,35 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 	if !excused && !o.Kind.Answered() && o.Kind != TimedOut && took < time.Duration(t.silentAfter.Load()) {
 		e.withdrawn.Add(1)
 	}
+}
+
+// Spoiled says that an answer that was recorded as good broke off afterwards,
+// while its rest was read: o says how. It counts as one more bad attempt, or as
+// an excused one by the rule of Record, and as nothing else: neither as an
+// answer nor as a wait that ended, and how long the rest took says nothing about
+// the endpoint's latency. An outcome that isn't bad adds nothing. began is that
+// of the attempt. There is at most one Spoiled after a Record.
+func (t *Target) Spoiled(e *Endpoint, began, now time.Duration, o Outcome) {
+	switch {
+	case !o.Kind.Bad():
+	case t.excuses(began):
+		e.excused.Add(1)
+	default:
+		t.charge(e, now, 0, o)
+	}
+}
+
+// excuses reports whether an attempt began before a fresh start.
+func (t *Target) excuses(began time.Duration) bool {
+	return began < time.Duration(t.judgedFrom.Load())
+}
+
+// charge holds a bad outcome against the endpoint and the target.
+func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
+	e.bad.Add(1)
+	e.streak.Add(1)
+	e.latency.blame(now, took, time.Duration(t.dear.Load()))
+	t.accuse(o)
 }
 
 // slow learns from the time that a good answer took, and reports whether it was

@@ -58,7 +58,8 @@ func TestCountsEqualARecount(t *testing.T) {
 }
 
 func TestSlowAnswersCountAsSuch(t *testing.T) {
-	f := &fleet{Target: NewTarget(Settings{}, []time.Duration{50 * time.Millisecond, 0}, 0), all: []*Endpoint{new(Endpoint)}}
+	tiers := []Objective{{Tier: "critical", Latency: 50 * time.Millisecond}, {Tier: "standard"}}
+	f := &fleet{Target: NewTarget(Settings{}, tiers, 0), all: []*Endpoint{new(Endpoint)}}
 	f.SetEndpoints(0, f.all)
 	record := func(tier int, took time.Duration) {
 		f.all[0].Begin()
@@ -84,7 +85,7 @@ func TestSlowAnswersCountAsSuch(t *testing.T) {
 	if c := f.Counts(); c.Slow != 2 {
 		t.Errorf("%d slow, want 2: an answer of 41 ms is beyond four times 10", c.Slow)
 	}
-	f.Configure(Settings{}, []time.Duration{0, 20 * time.Millisecond, 0})
+	f.Configure(Settings{}, []Objective{{Tier: "critical"}, {Tier: "standard", Latency: 20 * time.Millisecond}})
 	record(1, 21*time.Millisecond)
 	f.pass(sweepInterval)
 	if c := f.Counts(); c.Slow != 3 {
@@ -206,7 +207,8 @@ func TestAttemptAllocs(t *testing.T) {
 // Callers, probes and the controller at the same time; nothing is lost.
 func TestConcurrentAttemptsAreAllCounted(t *testing.T) {
 	const callers, attempts = 4, 2000
-	target := NewTarget(Settings{}, []time.Duration{0, time.Second}, 0)
+	tiers := []Objective{{Tier: "critical"}, {Tier: "standard", Latency: time.Second}}
+	target := NewTarget(Settings{}, tiers, 0)
 	all := []*Endpoint{new(Endpoint), new(Endpoint), new(Endpoint)}
 	target.SetEndpoints(0, all)
 	kinds := []Kind{OK, OK, OK, OK, OK, OK, Failed, Neutral, Overloaded, Refused}
@@ -227,7 +229,7 @@ func TestConcurrentAttemptsAreAllCounted(t *testing.T) {
 			now += time.Microsecond
 			target.Sweep(now+sweepInterval, 1)
 			s.Due(now, target, func() float64 { return 0.5 })
-			target.Configure(Settings{}, []time.Duration{0, 0})
+			target.Configure(Settings{}, tiers)
 		}
 	}()
 	for c := range callers {

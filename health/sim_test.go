@@ -72,7 +72,7 @@ func (c *completions) Pop() any {
 // 25 ms at the 90th percentile) and 1 % errors.
 func newWorld(seed uint64, rate float64, endpoints int) *world {
 	w := &world{
-		Target:  NewTarget(Settings{}, []time.Duration{0}, 0),
+		Target:  NewTarget(Settings{}, []Objective{{Tier: "critical"}}, 0),
 		rand:    rand.New(rand.NewPCG(seed, 1)),
 		rate:    rate,
 		latency: 15 * time.Millisecond,

@@ -72,6 +72,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 			delta.Excused, delta.Bad, delta.Slow, bad = delta.Excused+delta.Bad, 0, 0, 0
 			s.silence.restart(traffic)
 		}
+		e.latency.renew(now)
 		if traffic.answers != s.traffic.answers {
 			s.heard = now
 		} else {

@@ -19,7 +19,7 @@ const (
 // Target is one service in one cloud: its endpoints, what they answered, and
 // what follows from it.
 //
-// Record, Probed, State, Reason, Since, P99, P90 and Quantile may be called by
+// Record, Spoiled, Probed, State, Reason, Since, P99, P90 and Quantile may be called by
 // any goroutine. All other methods belong to one goroutine at a time.
 type Target struct {
 	tiers       atomic.Pointer[[]*tierLatency]
@@ -59,35 +59,38 @@ type Target struct {
 	fellSilent bool
 }
 
-// NewTarget returns a target without endpoints. latency is the objective of
-// each tier, 0 for none.
-func NewTarget(s Settings, latency []time.Duration, now time.Duration) *Target {
+// NewTarget returns a target without endpoints. The objectives are those of
+// all tiers, in the order of the indices that Record, P99 and Quantile take.
+func NewTarget(s Settings, tiers []Objective, now time.Duration) *Target {
 	t := &Target{created: now, swept: now, measured: now, compared: now}
 	t.last.Store(&Change{At: now, Reason: "nothing heard yet"})
 	t.silentAfter.Store(int64(unknownSilence))
 	t.dear.Store(int64(dearest * firstGuess))
-	t.Configure(s, latency)
+	t.Configure(s, tiers)
 	return t
 }
 
-// Configure replaces settings and objectives. The number of tiers may change;
-// tiers are told apart by their index.
-func (t *Target) Configure(s Settings, latency []time.Duration) {
+// Configure replaces settings and objectives. What is known of a tier stays
+// with its name, whatever its index becomes; a tier with a new name begins with
+// nothing. An attempt under way counts for the tier that has its index when it
+// ends.
+func (t *Target) Configure(s Settings, tiers []Objective) {
 	t.settings = s.WithDefaults()
 	var old []*tierLatency
 	if p := t.tiers.Load(); p != nil {
 		old = *p
 	}
-	tiers := make([]*tierLatency, len(latency))
-	for i, objective := range latency {
-		if i < len(old) {
-			tiers[i] = old[i]
-			tiers[i].promise(objective)
+	latencies := make([]*tierLatency, len(tiers))
+	for i, o := range tiers {
+		known := slices.IndexFunc(old, func(l *tierLatency) bool { return l.tier == o.Tier })
+		if known >= 0 {
+			latencies[i] = old[known]
+			latencies[i].promise(o.Latency)
 		} else {
-			tiers[i] = newTierLatency(objective)
+			latencies[i] = newTierLatency(o)
 		}
 	}
-	t.tiers.Store(&tiers)
+	t.tiers.Store(&latencies)
 }
 
 // SetEndpoints replaces the endpoints. Those that were there before keep what

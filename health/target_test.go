@@ -90,6 +90,47 @@ func TestEjectedEndpointsStayEjectedWhenTheListChanges(t *testing.T) {
 	f.wantOut(t, "without the ejected one")
 }
 
+// What is known of a tier stays with its name when tiers change places, come
+// and go.
+func TestTiersKeepWhatIsKnownOfThem(t *testing.T) {
+	critical, batch := Objective{Tier: "critical"}, Objective{Tier: "batch"}
+	promised := Objective{Tier: "critical", Latency: 20 * time.Millisecond}
+	const quick, late = 10 * time.Millisecond, time.Second
+	for _, test := range []struct {
+		name  string
+		tiers []Objective
+		p99   []time.Duration // 0: unknown
+		slow  []time.Duration // beyond which an answer is slow
+	}{
+		{"as they were", []Objective{critical, batch}, []time.Duration{quick, late}, []time.Duration{4 * quick, 4 * late}},
+		{"swapped", []Objective{batch, critical}, []time.Duration{late, quick}, []time.Duration{4 * late, 4 * quick}},
+		{"swapped and promised", []Objective{batch, promised}, []time.Duration{late, quick}, []time.Duration{4 * late, 2 * quick}},
+		{"renamed", []Objective{{Tier: "gold"}, batch}, []time.Duration{0, late}, []time.Duration{0, 4 * late}},
+		{"the first removed", []Objective{batch}, []time.Duration{late}, []time.Duration{4 * late}},
+		{"one added before them", []Objective{{Tier: "gold"}, critical, batch}, []time.Duration{0, quick, late}, []time.Duration{0, 4 * quick, 4 * late}},
+		{"none left", nil, []time.Duration{0}, nil},
+	} {
+		f := newFleet(Settings{}, 1)
+		f.Configure(Settings{}, []Objective{critical, batch})
+		for range 50 {
+			for tier, took := range []time.Duration{quick, late} {
+				f.all[0].Begin()
+				f.Record(f.all[0], tier, f.now, f.now+took, Outcome{Kind: OK})
+				f.all[0].End()
+			}
+		}
+		f.pass(time.Second)
+		f.Configure(Settings{}, test.tiers)
+		for i, want := range test.p99 {
+			near(t, test.name+": p99", f.P99(i).Seconds(), want.Seconds(), 0.02*want.Seconds())
+		}
+		for i, want := range test.slow {
+			limit := time.Duration(f.tier(i).slowAfter.Load())
+			near(t, test.name+": slow", limit.Seconds(), want.Seconds(), 0.02*want.Seconds())
+		}
+	}
+}
+
 func TestTargetWithoutEndpoints(t *testing.T) {
 	f := newFleet(Settings{}, 0)
 	if changes, pickable := f.pass(time.Minute); len(changes) != 0 || pickable {

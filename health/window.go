@@ -9,7 +9,8 @@ const (
 
 // Counts are exact numbers of attempts. OK, Bad, Overloaded and Excused
 // exclude each other; attempts that ended Neutral or haven't ended are in none
-// of them.
+// of them. An answer that was good and broke off afterwards is in two, OK and Bad
+// or Excused: together these may exceed Begun.
 type Counts struct {
 	Begun      uint64
 	OK         uint64 // good answers, slow ones included

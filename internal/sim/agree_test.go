@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -21,7 +20,7 @@ func TestAgreesWithDo(t *testing.T) {
 		name      string
 		fault     Fault
 		endpoints int // of each of two clouds
-		retry     failover.BudgetSettings
+		noBudget  bool
 		try       func(context.Context) (health.Outcome, error) // the same for Do
 		began     []time.Duration
 		slack     time.Duration // of waits with a random part
@@ -60,13 +59,7 @@ func TestAgreesWithDo(t *testing.T) {
 			began: []time.Duration{0, 2 * ms, 54 * ms}, took: 56 * ms, slack: 10 * ms,
 		},
 		{
-			name: "silent, no budget", endpoints: 2, fault: Fault{Kind: Freeze}, try: silent,
-			retry: failover.BudgetSettings{Floor: 0.01, Bank: time.Second},
-			began: []time.Duration{0}, took: 800 * ms,
-		},
-		{
-			name: "refused, no budget", endpoints: 2, fault: Fault{Kind: Crash},
-			retry: failover.BudgetSettings{Floor: 0.01, Bank: time.Second},
+			name: "refused, no budget", endpoints: 2, fault: Fault{Kind: Crash}, noBudget: true,
 			try:   after(2*ms, health.Outcome{Kind: health.Refused}),
 			began: []time.Duration{0}, took: 2 * ms,
 		},
@@ -78,7 +71,7 @@ func TestAgreesWithDo(t *testing.T) {
 				clouds[i].Network = Delay{Least: ms}
 				clouds[i].Server.Service = Delay{Least: 10 * ms}
 			}
-			s := Scenario{Seed: 1, Duration: time.Minute, Clouds: clouds, Retry: test.retry}
+			s := Scenario{Seed: 1, Duration: time.Minute, Clouds: clouds}
 			for _, c := range clouds {
 				f := test.fault
 				f.Cloud, f.Factor = c.Name, 1
@@ -95,24 +88,39 @@ func TestAgreesWithDo(t *testing.T) {
 						who, began, ok, took, test.began, test.ok, test.took, test.slack)
 				}
 			}
-			began, ok, took := oneCall(t, s.withDefaults())
+			began, ok, took := oneCall(t, s.withDefaults(), test.noBudget)
 			check("the simulator", began, ok, took)
 			synctest.Test(t, func(t *testing.T) {
-				began, ok, took := oneDo(t, s.withDefaults(), test.try)
+				began, ok, took := oneDo(t, s.withDefaults(), test.noBudget, test.try)
 				check("Do", began, ok, took)
 			})
 		})
 	}
 }
 
+// spend takes all there is of the retry budget.
+func spend(t *testing.T, r *balancer.Router) {
+	call := balancer.Call{Service: service}
+	first, err := r.Pick(t.Context(), call, nil)
+	for a := first; err == nil; a, err = r.Pick(t.Context(), call, []balancer.Attempt{first}) {
+		a.Done(health.Outcome{})
+	}
+	if !errors.Is(err, balancer.ErrBudget) {
+		t.Fatal(err)
+	}
+}
+
 // oneCall makes one call of the simulator.
-func oneCall(t *testing.T, s Scenario) (began []time.Duration, ok bool, took time.Duration) {
+func oneCall(t *testing.T, s Scenario, noBudget bool) (began []time.Duration, ok bool, took time.Duration) {
 	w, err := newWorld(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range s.Faults {
 		w.step(0)
+	}
+	if noBudget {
+		spend(t, w.clients[0].router)
 	}
 	d := begin(w.clients[0], 0)
 	for seen := 0; ; {
@@ -128,13 +136,16 @@ func oneCall(t *testing.T, s Scenario) (began []time.Duration, ok bool, took tim
 }
 
 // oneDo makes one call of Do.
-func oneDo(t *testing.T, s Scenario, try func(context.Context) (health.Outcome, error)) (began []time.Duration, ok bool, took time.Duration) {
+func oneDo(t *testing.T, s Scenario, noBudget bool, try func(context.Context) (health.Outcome, error)) (began []time.Duration, ok bool, took time.Duration) {
 	r, err := balancer.New(s.config())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	r.SetProber(func(context.Context, balancer.Probe) health.Outcome { return health.Outcome{} })
+	if noBudget {
+		spend(t, r)
+	}
 	start := time.Now()
 	_, err = balancer.Do(t.Context(), r, balancer.Call{Service: service, Idempotent: true},
 		func(ctx context.Context, _ balancer.Attempt) (struct{}, health.Outcome, error) {

@@ -60,11 +60,12 @@ func (d *call) enter(picked balancer.Attempt) {
 	a := &attempt{Attempt: picked, began: w.now}
 	d.current = a
 	d.tried = append(d.tried, picked)
-	w.result.attempt(w.now, picked.Cloud(), len(d.tried) == 1)
+	server := w.servers[picked.Endpoint().Address]
+	w.result.attempt(w.now, picked.Cloud(), server.place, len(d.tried) == 1)
 	if limit := d.attemptTime(); limit > 0 {
 		a.timer = w.after(limit, d.cut)
 	}
-	w.servers[picked.Endpoint().Address].send(&request{done: func(o health.Outcome) {
+	server.send(&request{done: func(o health.Outcome) {
 		if d.current == a {
 			d.answered(o)
 		}
@@ -121,10 +122,11 @@ func (d *call) retry(last *attempt) {
 }
 
 // cut ends an attempt whose time is over, if another is affordable. Otherwise
-// it may go on.
+// it may go on until there is more in the budget.
 func (d *call) cut() {
 	next, err := d.pick()
 	if errors.Is(err, balancer.ErrBudget) {
+		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.cut)
 		return
 	}
 	d.leave(health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}).End()

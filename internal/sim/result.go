@@ -44,6 +44,8 @@ type CloudResult struct {
 	// First and Retries count the attempts: the first ones of calls, and the
 	// others.
 	First, Retries Series
+	// Endpoints counts all attempts at each endpoint.
+	Endpoints []Series
 }
 
 // StateChange is a change of one cloud's state as one client sees it.
@@ -98,6 +100,7 @@ func newResult(s *Scenario) *Result {
 	}
 	for i, c := range s.Clouds {
 		r.Clouds[i].Name = c.Name
+		r.Clouds[i].Endpoints = make([]Series, c.Endpoints)
 	}
 	if s.KeepPlans {
 		r.Plans = make([][]PlanChange, s.Clients)
@@ -105,9 +108,10 @@ func newResult(s *Scenario) *Result {
 	return r
 }
 
-// attempt notes that one is sent.
-func (r *Result) attempt(now time.Duration, cloud string, first bool) {
+// attempt notes that one is sent to an endpoint of a cloud.
+func (r *Result) attempt(now time.Duration, cloud string, endpoint int, first bool) {
 	c := r.Cloud(cloud)
+	c.Endpoints[endpoint].add(now)
 	if first {
 		c.First.add(now)
 	} else {

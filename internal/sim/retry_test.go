@@ -48,37 +48,74 @@ func TestStandby(t *testing.T) {
 	})
 }
 
-// TestAmplification asks for half as much again as all servers together can do.
-// They push back, and no cloud can help the other. Without a budget retries
-// multiply the load that is already too much.
+// TestAmplification asks for half as much again as all servers together can do,
+// or lets every attempt fail, by one client and by 600 with few calls each. No
+// cloud can help the other. Without a budget retries multiply the load that is
+// already too much.
 func TestAmplification(t *testing.T) {
 	const (
-		rate = 3000.0
 		last = 20 * time.Second
+		few  = 5.0 // calls per second
 	)
-	clouds := []Cloud{{Name: "onprem", Weight: 1}, {Name: "gcp", Weight: 1}}
-	for i := range clouds {
-		clouds[i].Server = Server{Workers: 1, Queue: 4} // 1,000 requests per second and cloud
-	}
-	perCall := func(t *testing.T, seed uint64, retry failover.BudgetSettings) float64 {
-		r := simulate(t, Scenario{Seed: seed, Duration: last, Rate: rate, Clouds: clouds, Retry: retry})
-		calls, _ := r.Calls()
-		return float64(r.Attempts()) / float64(calls)
-	}
-	forSeeds(t, 2, func(t *testing.T, seed uint64) {
-		// 10 % of the calls, 10 per second, and the bank of a service without
-		// calls.
-		limit := 1 + 0.1 + 10/rate + 10*10/(rate*last.Seconds())
-		with := perCall(t, seed, failover.BudgetSettings{})
-		if with > limit*1.005 || with < 1.05 {
-			t.Errorf("%.3f attempts per call with a budget, want almost %.3f", with, limit)
+	many := 600 / min(slowdown(), 10)
+	for name, test := range map[string]struct {
+		clients  int
+		rate     float64
+		overload bool // or errors
+	}{
+		"overload, one client":   {clients: 1, rate: 3000, overload: true},
+		"overload, many clients": {clients: many, rate: few * float64(many), overload: true},
+		"errors, one client":     {clients: 1, rate: few},
+		"errors, many clients":   {clients: many, rate: few * float64(many)},
+	} {
+		s := Scenario{
+			Duration: last, Clients: test.clients, Rate: test.rate,
+			Clouds: []Cloud{{Name: "onprem", Weight: 1}, {Name: "gcp", Weight: 1}},
 		}
-		without := perCall(t, seed, failover.BudgetSettings{Fraction: 1, Floor: 1e6})
-		if without < 1.5 {
-			t.Errorf("%.3f attempts per call without a budget, want above 1.5: nothing was tested", without)
+		for i := range s.Clouds {
+			c := &s.Clouds[i]
+			if test.overload {
+				c.Server = Server{Workers: 1, Queue: 4} // 100 requests per second and endpoint
+				c.Endpoints = int(test.rate / 1.5 / 2 / 100)
+			} else {
+				s.Faults = append(s.Faults, Fault{Kind: Errors, Cloud: c.Name, Rate: 1})
+			}
 		}
-		t.Logf("attempts per call: %.3f with a budget, %.3f without", with, without)
-	})
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			forSeeds(t, 1, func(t *testing.T, seed uint64) {
+				s := s
+				s.Seed = seed
+				r := simulate(t, s)
+				calls, _ := r.Calls()
+				attempts := float64(r.Attempts())
+				// Beside 10 % of the calls, each client has one retry in 10 s, the
+				// bank of a service without calls, and that of its first second:
+				// one retry for each call.
+				limit := 1.1*float64(calls) + float64(s.Clients)*(0.1*r.Took.Seconds()+10) + s.Rate
+				if attempts > limit || attempts < 0.9*limit {
+					t.Errorf("%.0f attempts for %d calls, want almost %.0f", attempts, calls, limit)
+				}
+				var first, retries uint64 // once the bank is spent
+				for _, c := range r.Clouds {
+					first += c.First.Sum(last/2, last)
+					retries += c.Retries.Sum(last/2, last)
+				}
+				t.Logf("attempts per call: %.3f, at most %.3f; %.3f in the second half",
+					attempts/float64(calls), limit/float64(calls), 1+float64(retries)/float64(first))
+				if s.Clients > 1 {
+					return
+				}
+				s.Retry = failover.BudgetSettings{Fraction: 1, Floor: 1e6}
+				r = simulate(t, s)
+				calls, _ = r.Calls()
+				without := float64(r.Attempts()) / float64(calls)
+				if t.Logf("%.3f without a budget", without); without < 1.5 {
+					t.Error("that is no more than with one: nothing was tested")
+				}
+			})
+		})
+	}
 }
 
 // TestNoResonance keeps one cloud of three in a bad way, but not bad enough to

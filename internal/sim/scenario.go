@@ -160,7 +160,7 @@ func newWorld(s Scenario) (*world, error) {
 	}
 	for i, c := range s.Clouds {
 		for k := range c.Endpoints {
-			server := &server{loop: &w.loop, rand: w.random(), spec: c.Server, path: c.Network, slow: 1}
+			server := &server{loop: &w.loop, rand: w.random(), spec: c.Server, path: c.Network, place: k, slow: 1}
 			w.servers[address(i, k)] = server
 			w.byCloud[c.Name] = append(w.byCloud[c.Name], server)
 		}

@@ -49,10 +49,11 @@ type request struct {
 
 // server is one endpoint.
 type server struct {
-	loop *loop
-	rand *rand.Rand
-	spec Server
-	path Delay // one way between any client and this server
+	loop  *loop
+	rand  *rand.Rand
+	spec  Server
+	path  Delay // one way between any client and this server
+	place int   // among the endpoints of its cloud
 
 	// What faults did, each as often as it says; none is 0.
 	crashed, frozen, cut int

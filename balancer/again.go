@@ -1,0 +1,165 @@
+package balancer
+
+import (
+	"slices"
+
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// again makes a the attempt that follows those tried. The order of preference:
+//
+//  1. another endpoint of the same cloud, if the endpoint tried last turned
+//     out to be sick while its cloud is well;
+//  2. a cloud that wasn't tried, by the plan's shares, or by weight if it gives
+//     them none, as to a standby;
+//  3. an endpoint that wasn't tried;
+//  4. any endpoint.
+//
+// Of the clouds that are down, only those count that the plan gives calls to, in
+// panic. The same goes for clouds on their way back, and they come last: the
+// retries of all calls would be many times what their gate lets through.
+func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt) error {
+	c, e := s.next(&s.tiers[class.Tier], draw, tried)
+	if e == nil {
+		return r.refusal(s, class, ErrNoCloud)
+	}
+	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: uint16(len(tried) + 1)}
+	a.begin(c, e)
+	s.live.retries.Add(1)
+	return nil
+}
+
+// next chooses for again. It returns nil if there is nobody left to ask.
+func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
+	bits := uint32(draw)
+	last := tried[len(tried)-1]
+	if i := s.find(last.cloud.name); i >= 0 && s.serves(tier, i) && !last.endpoint.live.Eligible() {
+		c := &s.clouds[i]
+		if e := c.untried(bits, tried); e != nil {
+			return c, e
+		}
+	}
+	fresh := func(c *cloudTable) bool { return !triedCloud(tried, c.name) }
+	unused := func(c *cloudTable) bool { return c.untried(0, tried) != nil }
+	any := func(*cloudTable) bool { return true }
+	for _, recovering := range []bool{false, true} {
+		if c := s.drawCloud(tier, draw, recovering, fresh); c != nil {
+			return c, c.endpoints[c.twoChoices(bits)]
+		}
+		if c := s.drawCloud(tier, draw, recovering, unused); c != nil {
+			return c, c.untried(bits, tried)
+		}
+	}
+	if c := s.drawCloud(tier, draw, true, any); c != nil {
+		return c, c.endpoints[c.twoChoices(bits)]
+	}
+	return nil, nil
+}
+
+// drawCloud draws one of the clouds that may serve a retry and suit, those on
+// their way back only if recovering is set. It returns nil if there is none.
+func (s *serviceTable) drawCloud(tier *tierTable, draw uint64, recovering bool, suits func(*cloudTable) bool) *cloudTable {
+	shares, weights := 0.0, 0.0
+	candidate := func(i int) bool {
+		c := &s.clouds[i]
+		return s.serves(tier, i) && (recovering || !c.recovering) && suits(c)
+	}
+	for i := range s.clouds {
+		if candidate(i) {
+			shares += tier.plan.Shares[i].Fraction
+			weights += float64(s.clouds[i].weight)
+		}
+	}
+	portion := func(i int) float64 {
+		if shares > 0 {
+			return tier.plan.Shares[i].Fraction / shares
+		}
+		return float64(s.clouds[i].weight) / weights
+	}
+	point := float64(draw>>32) / (1 << 32)
+	var found *cloudTable
+	for i := range s.clouds {
+		if !candidate(i) || portion(i) == 0 {
+			continue
+		}
+		found = &s.clouds[i]
+		if point -= portion(i); point < 0 {
+			break
+		}
+	}
+	return found
+}
+
+// serves reports whether a retry of the tier may go to a cloud: to one that the
+// plan gives calls to, be it in panic, and to a standby that is well. Residency
+// is hard, and while observing there is only one cloud.
+func (s *serviceTable) serves(tier *tierTable, i int) bool {
+	c := &s.clouds[i]
+	switch {
+	case len(c.endpoints) == 0:
+		return false
+	case s.observed >= 0:
+		return i == s.observed
+	}
+	well := !c.down && !c.recovering
+	return tier.plan.Shares[i].Fraction > 0 || well && tier.Clouds.Allow(c.name)
+}
+
+// untried returns the better of two endpoints that no attempt has used, the
+// only one there is, or nil.
+func (c *cloudTable) untried(bits uint32, tried []Attempt) *endpoint {
+	n := len(c.endpoints)
+	if n == 0 {
+		return nil
+	}
+	start := int(uint64(bits) * uint64(n) >> 32)
+	best := -1
+	for k, seen := 0, 0; k < n && seen < 2; k++ {
+		i := (start + k) % n
+		if triedEndpoint(tried, c.endpoints[i]) {
+			continue
+		}
+		seen++
+		if best < 0 || c.records[i].Cost() < c.records[best].Cost() {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	return c.endpoints[best]
+}
+
+func triedCloud(tried []Attempt, name string) bool {
+	for i := range tried {
+		if tried[i].cloud.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func triedEndpoint(tried []Attempt, e *endpoint) bool {
+	for i := range tried {
+		if tried[i].endpoint == e {
+			return true
+		}
+	}
+	return false
+}
+
+// hasUntried reports whether a retry can go to an endpoint that no attempt has
+// used.
+func (s *serviceTable) hasUntried(tier *tierTable, tried []Attempt) bool {
+	for i := range s.clouds {
+		if s.serves(tier, i) && s.clouds[i].untried(0, tried) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the index of a cloud, or -1.
+func (s *serviceTable) find(cloud string) int {
+	return slices.IndexFunc(s.clouds, func(c cloudTable) bool { return c.name == cloud })
+}
