@@ -2,9 +2,11 @@ package cloudhttp
 
 import (
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -32,56 +34,76 @@ const (
 
 // baseKey tells apart what must not share connections, TLS sessions or
 // certificates: clouds, and in a cloud the names that certificates must have.
+// Its zero value is for hosts that are no service.
 type baseKey struct {
 	cloud string
 	name  string // empty without TLS
+	h2c   bool
 }
 
 // bases are what carries the requests, made when they are first needed. The
-// zero value is ready for use.
+// zero value is ready for use; its settings are then not changed any more.
 type bases struct {
-	base func(cloud string, t *http.Transport) http.RoundTripper // nil: t itself
+	base         func(cloud string, t *http.Transport) http.RoundTripper // nil: t itself
+	tls          func(cloud string) *tls.Config                          // nil: the defaults
+	denyLoopback bool
 
-	mu   sync.Mutex
-	made map[baseKey]func() http.RoundTripper
+	made atomic.Pointer[map[baseKey]func() http.RoundTripper] // replaced, never changed
+	mu   sync.Mutex                                           // whoever replaces it
 }
 
 // of returns what carries requests to an endpoint.
 func (b *bases) of(cloud string, e *balancer.Endpoint) http.RoundTripper {
-	key := baseKey{cloud: cloud}
+	key := baseKey{cloud: cloud, h2c: e.Scheme == "h2c"}
 	if e.Scheme == "https" {
 		key.name = e.Name
 	}
-	b.mu.Lock()
-	get := b.made[key]
-	if get == nil {
-		if b.made == nil {
-			b.made = make(map[baseKey]func() http.RoundTripper)
+	return b.get(key)
+}
+
+// other returns what carries requests to hosts that are no service.
+func (b *bases) other() http.RoundTripper { return b.get(baseKey{}) }
+
+func (b *bases) get(key baseKey) http.RoundTripper {
+	if made := b.made.Load(); made != nil {
+		if get := (*made)[key]; get != nil {
+			return get()
 		}
-		get = sync.OnceValue(func() http.RoundTripper { return b.make(key) })
-		b.made[key] = get
 	}
-	b.mu.Unlock()
-	return get()
+	return b.add(key)()
+}
+
+// add enters a base, which is made without the lock: that calls the user's
+// functions.
+func (b *bases) add(key baseKey) func() http.RoundTripper {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := make(map[baseKey]func() http.RoundTripper)
+	if made := b.made.Load(); made != nil {
+		maps.Copy(next, *made)
+	}
+	if next[key] == nil {
+		next[key] = sync.OnceValue(func() http.RoundTripper { return b.make(key) })
+	}
+	b.made.Store(&next)
+	return next[key]
 }
 
 func (b *bases) make(key baseKey) http.RoundTripper {
-	t := newBase(key.name)
+	t := b.transport(key)
 	if b.base == nil {
 		return t
 	}
 	return b.base(key.cloud, t)
 }
 
-// newBase returns the usual transport. It takes no proxy from the environment:
-// the config says where requests go.
-func newBase(name string) *http.Transport {
-	return &http.Transport{
-		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig: &tls.Config{
-			ServerName:         name,
-			ClientSessionCache: tls.NewLRUClientSessionCache(0),
-		},
+// transport returns the usual transport. It takes no proxy from the
+// environment: the config says where requests go.
+func (b *bases) transport(key baseKey) *http.Transport {
+	guard := guard{denyLoopback: b.denyLoopback}
+	t := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, Control: guard.control}).DialContext,
+		TLSClientConfig:        b.tlsConfig(key),
 		TLSHandshakeTimeout:    handshakeTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
@@ -90,16 +112,35 @@ func newBase(name string) *http.Transport {
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: headerLimit,
 	}
+	if key.h2c {
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetUnencryptedHTTP2(true)
+	}
+	return t
+}
+
+// tlsConfig returns a config of this base's own. Sessions are not shared: one
+// that a cloud has given out must not be shown to another.
+func (b *bases) tlsConfig(key baseKey) *tls.Config {
+	var own *tls.Config
+	if b.tls != nil {
+		own = b.tls(key.cloud).Clone() // nil is cloned to nil
+	}
+	if own == nil {
+		own = new(tls.Config)
+	}
+	own.ServerName = key.name
+	own.MinVersion = max(own.MinVersion, tls.VersionTLS12)
+	own.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	return own
 }
 
 func (b *bases) closeIdle() {
-	b.mu.Lock()
-	var all []func() http.RoundTripper
-	for _, get := range b.made {
-		all = append(all, get)
+	made := b.made.Load()
+	if made == nil {
+		return
 	}
-	b.mu.Unlock()
-	for _, get := range all {
+	for _, get := range *made {
 		if c, ok := get().(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}

@@ -18,24 +18,31 @@ const (
 	drainBytes = 4 << 10
 	drainTime  = 5 * time.Millisecond
 
-	leastPatience = 100 * time.Millisecond // with the rest of an answer
+	usualPatience = time.Second // with the rest of an answer
 )
 
 // body is the body of a response. The attempt it belongs to ends with it.
 type body struct {
 	io.ReadCloser
-	ctx      context.Context
-	attempt  balancer.Attempt
-	patience time.Duration // longer waits for more of it speak against the target
-	closing  atomic.Bool
-	ended    atomic.Bool
+	ctx     context.Context
+	attempt balancer.Attempt
+	cancel  <-chan struct{} // the request's other way to cancel it
+	bounded bool            // the context has a deadline
+	closing atomic.Bool
+	ended   atomic.Bool
+	stall   *stall // nil: it may stop coming
 }
 
-// newBody takes the body of resp over. headers is how long its header took.
-func newBody(ctx context.Context, at balancer.Attempt, resp *http.Response, headers time.Duration) io.ReadCloser {
-	b := &body{ReadCloser: resp.Body, ctx: ctx, attempt: at, patience: max(4*headers, leastPatience)}
+// takeBody takes the body of resp over.
+func (x *exchange) takeBody(ctx context.Context, resp *http.Response, p *payload) io.ReadCloser {
+	b := &x.body
+	b.ReadCloser, b.ctx, b.attempt, b.cancel = resp.Body, ctx, x.attempt, cancelOf(&x.request)
+	_, b.bounded = ctx.Deadline()
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		return &upgradedBody{b, w}
+	}
+	if x.Transport.stall > 0 {
+		b.stall = &stall{after: x.Transport.stall, body: b, sending: p.loan}
 	}
 	return b
 }
@@ -48,10 +55,19 @@ type upgradedBody struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	began := time.Now()
+	var began time.Time
+	if b.bounded {
+		began = time.Now()
+	}
+	if b.stall != nil {
+		b.stall.begin()
+	}
 	n, err := b.ReadCloser.Read(p)
+	if b.stall != nil && b.stall.end() && err != nil {
+		err = &stallError{after: b.stall.after}
+	}
 	if err != nil {
-		b.end(b.outcome(err, time.Since(began)))
+		b.end(b.outcome(err, began))
 	}
 	return n, err
 }
@@ -63,21 +79,33 @@ func (b *body) Close() error {
 	return err
 }
 
-// outcome says what a failed read, which took a while, means for the target.
-func (b *body) outcome(err error, took time.Duration) health.Outcome {
+// outcome says what a failed read means for the target.
+func (b *body) outcome(err error, began time.Time) health.Outcome {
+	var stalled *stallError
 	switch {
 	case err == io.EOF:
 		return health.Outcome{} // the end
+	case errors.As(err, &stalled):
+		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
 	case b.closing.Load():
 		return health.Outcome{} // another goroutine closed it under the reader
-	case errors.Is(b.ctx.Err(), context.DeadlineExceeded) && took >= b.patience:
+	case errors.Is(b.ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.patience():
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
-	case b.ctx.Err() != nil:
+	case b.ctx.Err() != nil, isClosed(b.cancel):
 		return health.Outcome{} // the caller left, or had too little time to tell
 	case isTimeout(err):
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonTimeout}
 	}
 	return health.Outcome{Kind: health.Broken, Reason: brokenReason(err)}
+}
+
+// patience is how long a wait for more of the answer speaks against the target:
+// longer than answers usually take.
+func (b *body) patience() time.Duration {
+	if usual := b.attempt.Time(0); usual > 0 {
+		return usual
+	}
+	return usualPatience
 }
 
 // end releases the attempt, once.

@@ -7,9 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +31,9 @@ const (
 	reasonBroken         = "broken connection"  // for another cause
 	reasonStalled        = "body stalled"       // the rest of the answer didn't come
 	reasonProbeTimeout   = "probe timeout"
+	reasonUnsigned       = "not signed"          // the hook of WithSign failed
+	reasonDenied         = "address denied"      // by the dial guard
+	reasonNoDescriptors  = "no file descriptors" // left on this machine
 )
 
 // mostRetryAfter bounds what a server may ask for.
@@ -59,11 +60,22 @@ func ofResponse(resp *http.Response) health.Outcome {
 
 // statusReason returns the reason of an answer: one of at most 1,000.
 func statusReason(code int) string {
-	if code < 100 || code > 999 {
+	switch {
+	case code < 100 || code > 999:
 		return "http"
+	case code < 600:
+		return statusReasons[code-100]
 	}
 	return "http " + strconv.Itoa(code)
 }
+
+// statusReasons are those of the statuses that there are, from 100 on.
+var statusReasons = func() (all [500]string) {
+	for i := range all {
+		all[i] = "http " + strconv.Itoa(100+i)
+	}
+	return all
+}()
 
 // retryAfter reads the header of that name (RFC 9110, section 10.2.3). A date
 // is taken relative to the server's own clock.
@@ -86,11 +98,14 @@ func retryAfter(h http.Header) (after time.Duration, ok bool) {
 // ofError classifies the error of a transport.
 func ofError(ctx context.Context, err error, p sendState) health.Outcome {
 	var op *net.OpError
+	var certificate *tls.CertificateVerificationError
 	dial := errors.As(err, &op) && op.Op == "dial"
 	switch {
 	case ctx.Err() != nil:
 		return health.Outcome{Reason: reasonGivenUp}
-	case dial, p == stateUnsent:
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return health.Outcome{Reason: reasonNoDescriptors} // no cloud can help that
+	case dial, p == stateUnsent, errors.As(err, &certificate):
 		// When a dial failed after an attempt on an old connection, net/http
 		// itself made sure that the request could be repeated.
 		return health.Outcome{Kind: health.Refused, Reason: unsentReason(err)}
@@ -105,16 +120,16 @@ func ofError(ctx context.Context, err error, p sendState) health.Outcome {
 // unsentReason says why there was no connection to send anything on.
 func unsentReason(err error) string {
 	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
 	switch {
+	case errors.Is(err, ErrAddressDenied):
+		return reasonDenied
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return reasonRefused
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return reasonNoRoute
 	case errors.As(err, &certificate):
 		return reasonCertificate
-	case errors.As(err, &record), errors.As(err, &alert):
+	case isTLS(err):
 		return reasonTLS
 	case isTimeout(err):
 		return reasonConnectTimeout
@@ -122,9 +137,19 @@ func unsentReason(err error) string {
 	return reasonNoConnection
 }
 
+// isTLS reports whether one side didn't understand the other. That can also
+// happen after the handshake.
+func isTLS(err error) bool {
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	return errors.As(err, &record) || errors.As(err, &alert)
+}
+
 // brokenReason says how a connection ended.
 func brokenReason(err error) string {
 	switch {
+	case isTLS(err):
+		return reasonTLS
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return reasonReset
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -138,41 +163,18 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// progress watches how far an attempt gets. Goroutines of the transport report
-// to it.
-type progress struct {
-	asked atomic.Bool // for a connection
-	wrote atomic.Bool // the header; perhaps not yet to the network
+// cancelOf returns the channel by which a request is canceled beside its
+// context. [http.Client] makes one for its Timeout, and may close it before the
+// context's deadline.
+func cancelOf(req *http.Request) <-chan struct{} {
+	return req.Cancel //lint:ignore SA1019 as long as http.Client uses it
 }
 
-// trace returns a context whose requests report here.
-func (p *progress) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:      func(string) { p.asked.Store(true) },
-		WroteHeaders: func() { p.wrote.Store(true) },
-	})
-}
-
-// sendState is what is known about whether a failed request was sent.
-type sendState int
-
-const (
-	stateUnknown sendState = iota // it may have been
-	stateUnsent                   // there was no connection, or none to write to
-	stateRefused                  // the transport found fault with the request
-)
-
-// of returns how far an attempt got with a base that failed it. One that
-// doesn't report, because it isn't net/http's, may have sent anything.
-func (p *progress) of(base http.RoundTripper) sendState {
-	switch {
-	case p.wrote.Load():
-		return stateUnknown
-	case p.asked.Load():
-		return stateUnsent
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
-	if _, reports := base.(*http.Transport); reports {
-		return stateRefused
-	}
-	return stateUnknown
 }

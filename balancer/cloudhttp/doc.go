@@ -11,18 +11,30 @@
 // address, with the endpoint's configured host as its Host header and TLS name
 // and the endpoint's path before its own. Tier and caller are those of the
 // request's context (package sla); rules see the method and the path, such as
-// "GET /v1/route".
+// "GET /v1/route". A host that is no service is called as [http.Transport]
+// would, so that one client does for everything; [Strict] refuses it.
 //
 // If the attempt fails, another is made elsewhere, as [balancer.Do] describes:
 // always if the request was certainly not carried out (no connection, or 503
 // with Retry-After); otherwise if it may be carried out twice. These are GET,
-// HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110, section 9.2.2) and requests with
-// a header Idempotency-Key.
+// HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110, section 9.2.2), requests with
+// a header Idempotency-Key, and those whose context says so: [WithIdempotent].
+// Of any other that was sent and not answered nobody knows what became of it:
+// its error is [balancer.ErrAmbiguous].
 //
 // A body is sent again if the request has GetBody, which [http.NewRequest] sets
 // for bytes and strings, or if ContentLength says that it has at most 64 KiB:
-// then it is first read into memory. Any other body is sent once; such a
-// request is tried again only as long as nothing has been read of it.
+// then it is first read into memory. Any other body is sent once, as it comes;
+// such a request is tried again only as long as nothing has been read of it.
+//
+// # Time
+//
+// Bound calls by their context or by the timeout of their tier, which covers
+// all attempts and the body of the answer. Leave [http.Client.Timeout] unset:
+// over any RoundTripper but http.Transport it costs a goroutine and about 18
+// allocations per call. Streams belong in a tier without a timeout;
+// [WithStallTimeout] bounds the silence in them. A connection that has switched
+// protocols (101) outlives the timeout of its tier.
 //
 // # What counts as what
 //
@@ -30,35 +42,75 @@
 // 429 is a customer's quota. So are 501 and 505. Other answers from 500 on are
 // failures, but for a 503 with Retry-After, by which a well server says that it
 // has too much to do. A request without an answer speaks against the endpoint
-// unless the caller gave up early or the request itself was at fault. An answer
-// that breaks off, or stops, before its body is whole counts as bad although
-// its header was good.
+// unless the caller gave up early, the request itself was at fault, or this
+// machine has no file descriptors left. An answer that breaks off, or stops,
+// before its body is whole counts as bad although its header was good.
 //
 // The last answer is a response, whatever its status. An error of the
 // transport is a [*balancer.CallError] for nearly all causes; it is found with
-// [errors.As] also through [http.Client], as are [context.Canceled] and
-// timeouts.
+// [errors.As] also through [http.Client], as are [net.Error],
+// [context.Canceled] and the error of the last attempt.
+//
+// # Secrets
+//
+// Clouds belong to trust groups, by default all to one: see
+// [balancer.Cloud.Trust]. Where there are several, the caller's sensitive
+// headers (Authorization, Cookie, X-Api-Key and others: see
+// [balancer.Config.Sensitive]) go to clouds of one group only, that which the
+// service names in [balancer.Service.Trust], or to none if it names none, and
+// cookies set by other clouds are dropped. What is for one cloud alone is
+// attached by [WithSign], when the cloud is known, and stays there. A request
+// that a redirect has taken to another host loses its sensitive headers as well,
+// also those that [http.Client] would keep.
+//
+// No connection is made to link-local, unspecified and multicast addresses,
+// whatever name led there; with [DenyLoopback] none to loopback either. A proxy
+// hides addresses from this guard. None is taken from the environment; one can
+// be set by [WithBase].
 //
 // # Contract
 //
 // The request isn't changed and its body is closed on every path. The attempt
 // occupies its endpoint until the response's body was read to its end or
-// closed, and the tier's timeout covers the body. A response must be closed, as
-// with any transport.
+// closed. A response must be closed, as with any transport. Trailers, interim
+// answers, Expect: 100-continue, [net/http/httptrace] (whose hooks see every
+// attempt) and streams in both directions work as with [http.Transport].
 //
 // Every cloud has its own [http.Transport] for each name that TLS certificates
 // must have: connections, TLS sessions and certificates are never shared
-// between clouds. They speak HTTP/2 where the server does, use no proxy, and
-// keep up to 256 idle connections for each endpoint. [WithBase] changes them.
-// The caller's headers, credentials included, go to whichever cloud is picked.
+// between clouds. They speak HTTP/2 where the server does or the endpoint's
+// scheme is h2c, take headers of up to 1 MiB, and keep up to 256 idle
+// connections for each endpoint. [WithTLS] and [WithBase] change them.
 //
 // [NewTransport] makes the router probe over HTTP. A probe is a GET of
 // health.probe.path on the connections that calls use, too; an answer below 500
-// within health.probe.timeout is good.
+// within health.probe.timeout is good. Probes carry no credentials.
 //
-// A redirect is followed by [http.Client] if its Location is relative. An
-// absolute one names a host that is no service. Bodies that switch protocols
-// (101) can be written to, as with [http.Transport].
+// Redirects are left to the client. A relative Location stays with the service,
+// an absolute one goes where it says: to a service if its host names one, else
+// to that host, and not to the cloud that sent it.
+//
+// # In company
+//
+// otelhttp goes around this transport to have a span per call, and into
+// [WithBase] to have one per attempt:
+//
+//	otelhttp.NewTransport(cloudhttp.NewTransport(router))
+//
+// [net/http/httputil.ReverseProxy] takes it as its Transport; the proxy's
+// Rewrite sets the URL's host to the service. Incoming POSTs have no GetBody,
+// and are repeated only up to 64 KiB.
+//
+// A Connect client takes an http.Client with it and "http://" and the service
+// as its base URL. Unary calls of procedures without side effects can be sent by
+// GET or with [WithIdempotent]; streams in both directions need endpoints with
+// https or h2c. A stream that is reset before its header came ends as
+// unavailable, whatever the code of the reset: Connect reads that off the text
+// of net/http's error.
+//
+// An S3 client takes it as its transport, with the service as its endpoint.
+// Signatures cover the Host header, so its clouds need host: caller, and servers
+// that know the service's name as theirs; or [WithSign] signs each attempt.
 //
 // # Concurrency
 //

@@ -140,8 +140,12 @@ func TestIdempotent(t *testing.T) {
 		{"PATCH", http.Header{"X-Idempotency-Key": {"1"}}, true},
 		{"POST", http.Header{"Other": {"1"}}, false},
 	} {
-		if got := idempotent(&http.Request{Method: test.method, Header: test.header}); got != test.want {
+		req := &http.Request{Method: test.method, Header: test.header}
+		if got := idempotent(req); got != test.want {
 			t.Errorf("%s %v: %v", test.method, test.header, got)
+		}
+		if !idempotent(req.WithContext(WithIdempotent(t.Context()))) {
+			t.Errorf("%s %v: not idempotent though declared so", test.method, test.header)
 		}
 	}
 }
@@ -158,6 +162,7 @@ func TestCallersFault(t *testing.T) {
 		{"no host", "has no host", func(r *http.Request) { r.URL.Host = "" }, nil},
 		{"other scheme", "must be http or https", func(r *http.Request) { r.URL.Scheme = "ftp" }, nil},
 		{"no URL", "no URL", func(r *http.Request) { r.URL = nil }, nil},
+		{"no header", "has no Header", func(r *http.Request) { r.Header = nil }, nil},
 		{"https where there is none", "is to be called over https, but",
 			func(r *http.Request) { r.URL.Scheme = "https" }, []seen{{"first", health.Neutral, "request"}}},
 		{"invalid header", "invalid header field",
@@ -179,7 +184,7 @@ func TestCallersFault(t *testing.T) {
 			}, []seen{{"first", health.Neutral, "request"}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			e := newEnv(t, config([]string{serve(t, silence)}, nil))
+			e := newEnv(t, config([]string{serve(t, silence)}, nil), Strict())
 			req, err := http.NewRequest("POST", "http://routing-api/", &closer{Reader: strings.NewReader("x")})
 			if err != nil {
 				t.Fatal(err)
@@ -195,4 +200,28 @@ func TestCallersFault(t *testing.T) {
 			e.expect(t, test.outcomes...)
 		})
 	}
+}
+
+// TestRequestAtFault makes a request that may be repeated, so that nothing
+// traces it, and that net/http refuses.
+func TestRequestAtFault(t *testing.T) {
+	e := newEnv(t, config([]string{serve(t, say("first"))}, []string{serve(t, say("second"))}))
+	req, err := http.NewRequest("GET", "http://routing-api/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X", "a\nb")
+	if _, err := e.client.Do(req); err == nil || !strings.Contains(err.Error(), "invalid header field") {
+		t.Errorf("got %v", err)
+	}
+	e.expect(t, seen{"first", health.Neutral, "request"})
+}
+
+// newQuietServer is serve for handlers that break off answers.
+func newQuietServer(t *testing.T, h http.HandlerFunc) string {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = quiet
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL
 }

@@ -31,33 +31,33 @@ type payload struct {
 }
 
 // newPayload takes the request's body over: it is closed even on an error.
-func newPayload(req *http.Request) (*payload, error) {
+func newPayload(req *http.Request) (payload, error) {
 	switch {
 	case req.Body == nil:
-		return &payload{empty: true}, nil
+		return payload{empty: true}, nil
 	case req.Body == http.NoBody:
-		return &payload{empty: true, body: req.Body}, nil
+		return payload{empty: true, body: req.Body}, nil
 	case req.GetBody != nil:
-		return &payload{body: req.Body, again: req.GetBody, size: req.ContentLength}, nil
+		return payload{body: req.Body, again: req.GetBody, size: req.ContentLength}, nil
 	case 0 < req.ContentLength && req.ContentLength <= smallBody:
 		return readPayload(req)
 	}
-	return &payload{body: req.Body, size: req.ContentLength}, nil
+	return payload{body: req.Body, size: req.ContentLength}, nil
 }
 
-func readPayload(req *http.Request) (*payload, error) {
+func readPayload(req *http.Request) (payload, error) {
 	defer req.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(req.Body, req.ContentLength+1))
 	if err != nil {
-		return nil, fmt.Errorf("cloudhttp: reading the request's body: %w", err)
+		return payload{}, fmt.Errorf("cloudhttp: reading the request's body: %w", err)
 	}
 	switch n := int64(len(content)); {
 	case n < req.ContentLength:
-		return nil, fmt.Errorf("cloudhttp: the request's body has %d bytes, its ContentLength is %d", n, req.ContentLength)
+		return payload{}, fmt.Errorf("cloudhttp: the request's body has %d bytes, its ContentLength is %d", n, req.ContentLength)
 	case n > req.ContentLength:
-		return nil, fmt.Errorf("cloudhttp: the request's body is longer than its ContentLength, %d", req.ContentLength)
+		return payload{}, fmt.Errorf("cloudhttp: the request's body is longer than its ContentLength, %d", req.ContentLength)
 	}
-	return &payload{again: func() (io.ReadCloser, error) {
+	return payload{again: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(content)), nil
 	}}, nil
 }
@@ -170,6 +170,16 @@ func (l *loan) leave() {
 	if forgotten {
 		l.body.Close()
 	}
+}
+
+// progress returns how much has been read. There may be no body.
+func (l *loan) progress() int64 {
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
 }
 
 func (l *loan) read() bool {

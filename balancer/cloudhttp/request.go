@@ -5,34 +5,74 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/fairlead-go/fairlead/balancer"
 )
 
-// outgoing makes the request of one attempt. The caller's request isn't
-// changed, and shares nothing with this one that a transport may still be
-// reading when the attempt has been given up.
-func outgoing(ctx context.Context, at balancer.Attempt, req *http.Request, p *payload) (*http.Request, error) {
-	e := at.Endpoint()
+// prepare makes the request of the attempt. The caller's request isn't changed.
+// Its header is shared with a base that is net/http's, which doesn't change it
+// and doesn't read it any more when it has returned an error; others get a copy.
+func (x *exchange) prepare(ctx context.Context, req *http.Request, p *payload, base http.RoundTripper) error {
+	e := x.attempt.Endpoint()
 	if req.URL.Scheme == "https" && e.Scheme != "https" {
-		return nil, fmt.Errorf("cloudhttp: %s is to be called over https, but %s in cloud %s has no TLS", at.Service(), e, at.Cloud())
+		return fmt.Errorf("cloudhttp: %s is to be called over https, but %s in cloud %s has no TLS", x.attempt.Service(), e, x.attempt.Cloud())
 	}
 	body, err := p.next()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := req.Clone(ctx)
-	out.Body, out.GetBody = body, p.again
-	out.Trailer = req.Trailer // whose values the caller fills in while the body is read
-	out.URL.Scheme, out.URL.Host, out.Host = e.Scheme, e.Address, e.Host
+	x.url, x.request = *req.URL, *req.WithContext(ctx)
+	out := &x.request
+	out.URL, out.Body, out.GetBody, out.Response = &x.url, body, p.again, nil
+	out.URL.Scheme, out.URL.Host = schemeOf(e), e.Address
 	prefix(out.URL, e.Path)
-	return out, nil
+	switch {
+	case !x.attempt.CallersHost():
+		out.Host = e.Host
+	case out.Host == "":
+		out.Host = req.URL.Host
+	}
+	withhold := x.away || !x.attempt.Trusted()
+	if _, ours := base.(*http.Transport); !ours || withhold || x.sign != nil {
+		out.Header = copyHeader(req.Header)
+	}
+	if withhold {
+		x.withhold(out)
+	}
+	return nil
+}
+
+// schemeOf returns the scheme by which net/http knows the endpoint's protocol.
+func schemeOf(e *balancer.Endpoint) string {
+	if e.Scheme == "https" {
+		return "https"
+	}
+	return "http"
+}
+
+// copyHeader returns a header to which one may add and from which one may
+// delete. Its lists of values are those of h, which append doesn't reach.
+func copyHeader(h http.Header) http.Header {
+	c := make(http.Header, len(h))
+	for name, values := range h {
+		c[name] = values[:len(values):len(values)]
+	}
+	return c
 }
 
 // prefix puts a path, escaped and without a final slash, before that of the
 // URL.
 func prefix(u *url.URL, path string) {
+	if strings.HasPrefix(u.Opaque, "//") { // an authority, which isn't the endpoint's, and a path
+		_, rest, _ := strings.Cut(u.Opaque[2:], "/")
+		u.Opaque = "/" + rest
+	}
 	if path == "" {
+		return
+	}
+	if u.Opaque != "" {
+		u.Opaque = path + u.Opaque
 		return
 	}
 	rest := u.EscapedPath()

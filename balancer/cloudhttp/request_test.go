@@ -1,11 +1,15 @@
 package cloudhttp
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // TestRequestIsNotChanged compares a request with its copy after attempts at
@@ -78,5 +82,53 @@ func TestMethodMatchesRules(t *testing.T) {
 		if e.tier != test.want {
 			t.Errorf("%s %s is of tier %s, want %s", test.method, test.url, e.tier, test.want)
 		}
+	}
+}
+
+// TestCopyOfHeader adds to a copy of a header with room for more, and deletes
+// from it.
+func TestCopyOfHeader(t *testing.T) {
+	values := append(make([]string, 0, 8), "a")
+	h := http.Header{"X": values, "Y": {"z"}}
+	c := copyHeader(h)
+	c.Add("X", "secret")
+	c.Del("Y")
+	if len(h["X"]) != 1 || values[:2][1] != "" || h.Get("Y") != "z" {
+		t.Errorf("the original became %v, with %q behind it", h, values[:2])
+	}
+}
+
+// TestHeaderIsTheCallersAgain changes the header of requests whose call is over.
+// Nothing of an attempt that was given up may still be reading it.
+func TestHeaderIsTheCallersAgain(t *testing.T) {
+	for name, start := range map[string]func(*testing.T, http.HandlerFunc) string{"HTTP/1": serve, "h2c": serveH2C} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config([]string{start(t, silence)}, []string{start(t, say("second"))})
+			cfg.Tiers[0].Timeout = 2 * time.Second
+			cfg.Retry.Fraction, cfg.Retry.Floor = 1, 1000
+			e := newEnv(t, cfg)
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+					defer cancel()
+					req, err := http.NewRequestWithContext(ctx, "GET", "http://routing-api/", nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					for i := range 3 {
+						req.Header.Set("X", strconv.Itoa(i))
+						resp, err := e.transport.RoundTrip(req)
+						if err != nil {
+							break
+						}
+						resp.Body.Close()
+					}
+					req.Header.Set("Y", "z")
+				})
+			}
+			wg.Wait()
+		})
 	}
 }

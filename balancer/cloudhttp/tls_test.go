@@ -7,12 +7,15 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +23,16 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// certify makes a certificate for a name, signed by itself.
-func certify(t *testing.T, name string) tls.Certificate {
+// certify makes a certificate for a name, signed by itself, that is valid for
+// so long.
+func certify(t *testing.T, name string, valid time.Duration) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(valid),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -41,10 +45,18 @@ func certify(t *testing.T, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
+// show makes the server have another certificate from now on.
+func (s *secure) show(cert tls.Certificate) {
+	s.other.Store(&tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}, SessionTicketsDisabled: true})
+	s.CloseClientConnections()
+}
+
 // secure is a TLS server that knows its visitors.
 type secure struct {
 	url  string // by name
 	cert tls.Certificate
+	*httptest.Server
+	other atomic.Pointer[tls.Config] // that new connections get to see; nil: cert
 
 	mu      sync.Mutex
 	names   map[string]int // asked for in handshakes
@@ -53,7 +65,7 @@ type secure struct {
 }
 
 func newSecure(t *testing.T, name string) *secure {
-	s := &secure{cert: certify(t, name), names: map[string]int{}, hosts: map[string]int{}, remotes: map[string]int{}}
+	s := &secure{cert: certify(t, name, time.Hour), names: map[string]int{}, hosts: map[string]int{}, remotes: map[string]int{}}
 	server := httptest.NewUnstartedServer(calls(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -61,6 +73,7 @@ func newSecure(t *testing.T, name string) *secure {
 		s.remotes[r.RemoteAddr]++
 		w.Header().Set("Proto", r.Proto)
 	}))
+	s.Server = server
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = quiet
 	server.TLS = &tls.Config{
@@ -69,7 +82,7 @@ func newSecure(t *testing.T, name string) *secure {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.names[hello.ServerName]++
-			return nil, nil
+			return s.other.Load(), nil
 		},
 	}
 	server.StartTLS()
@@ -87,15 +100,15 @@ var onLoopback = balancer.WithResolver(func(context.Context, string) ([]netip.Ad
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 })
 
-// trusting makes the base of each cloud trust the certificates that its
-// servers have, and no others.
+// trusting makes each cloud trust the certificates that its servers have, and
+// no others.
 func trusting(by map[string][]*secure) Option {
-	return WithBase(func(cloud string, base *http.Transport) http.RoundTripper {
-		base.TLSClientConfig.RootCAs = x509.NewCertPool()
+	return WithTLS(func(cloud string) *tls.Config {
+		pool := x509.NewCertPool()
 		for _, s := range by[cloud] {
-			base.TLSClientConfig.RootCAs.AddCert(s.cert.Leaf)
+			pool.AddCert(s.cert.Leaf)
 		}
-		return base
+		return &tls.Config{RootCAs: pool}
 	})
 }
 
@@ -135,30 +148,33 @@ func TestTLSName(t *testing.T) {
 func TestCloudsShareNothing(t *testing.T) {
 	s, other := newSecure(t, "routing.example.com"), newSecure(t, "routing.example.com")
 	cfg := config([]string{s.url}, []string{s.url})
-	cfg.Health.Probe.Interval = 20 * time.Millisecond
+	only := func(cloud string) balancer.Service {
+		return balancer.Service{Clouds: map[string]balancer.ServiceCloud{cloud: {HTTP: []string{s.url}}}}
+	}
+	cfg.Services = map[string]balancer.Service{"routing-api": only("first"), "other": only("second")}
 	e := newEnvWith(t, cfg, []balancer.Option{onLoopback}, trusting(map[string][]*secure{"first": {s}, "second": {other}}))
 	if err := e.router.Ready(t.Context()); err != nil { // both names were looked up
 		t.Fatal(err)
 	}
-	get := func() error {
-		resp, err := e.client.Get("http://routing-api/")
+	get := func(service string) error {
+		resp, err := e.client.Get("http://" + service + "/")
 		if err == nil {
 			resp.Body.Close()
 		}
 		return err
 	}
-	if err := get(); err != nil {
+	if err := get("routing-api"); err != nil {
 		t.Fatal(err)
 	}
 	e.expect(t, seen{"first", health.OK, "http 200"})
-	if err := e.router.Drain("first"); err != nil {
-		t.Fatal(err)
-	}
-	if err := get(); err == nil {
+	if err := get("other"); err == nil {
 		t.Error("a server was trusted that only another cloud trusts")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if len(e.outcomes) == 0 {
+		t.Error("no attempt was made")
+	}
 	for _, o := range e.outcomes {
 		if (o != seen{"second", health.Refused, "certificate"}) {
 			t.Errorf("outcome %v", o)
@@ -187,5 +203,85 @@ func TestNamesShareNothing(t *testing.T) {
 	if resp, err := e.client.Get("http://other/"); err == nil {
 		resp.Body.Close()
 		t.Error("the certificate of one name did for another")
+	}
+}
+
+// TestBadCertificate has a first cloud that gets another certificate while it
+// is in use: one that has expired, or has a wrong name. The cloud is out, for
+// that reason, and no call fails.
+func TestBadCertificate(t *testing.T) {
+	const name = "routing.example.com"
+	for _, test := range []struct {
+		fault string
+		cert  tls.Certificate
+		want  string // part of the error where there is no other cloud
+	}{
+		{"expired", certify(t, name, -time.Hour), "expired"},
+		{"wrong name", certify(t, "other.example.com", time.Hour), "not " + name},
+	} {
+		t.Run(test.fault, func(t *testing.T) {
+			bad, good := newSecure(t, name), newSecure(t, name)
+			trust := WithTLS(func(string) *tls.Config {
+				pool := x509.NewCertPool()
+				for _, cert := range []*x509.Certificate{bad.cert.Leaf, good.cert.Leaf, test.cert.Leaf} {
+					pool.AddCert(cert)
+				}
+				return &tls.Config{RootCAs: pool}
+			})
+			endpoints := []string{bad.url + "/a", bad.url + "/b", bad.url + "/c", bad.url + "/d"}
+			cfg := config(endpoints, []string{good.url})
+			cfg.Clouds["first"], cfg.Clouds["second"] = balancer.Cloud{}, balancer.Cloud{}
+			e := newEnvWith(t, cfg, []balancer.Option{onLoopback}, trust)
+			if err := e.router.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			first := func() balancer.CloudStatus { return e.router.Status().Services[0].Clouds[0] }
+			pace := time.NewTicker(2 * time.Millisecond)
+			defer pace.Stop()
+			const badFrom, most = 500, 3000
+			for i := 0; i <= badFrom || first().State != health.Down; i++ {
+				if i == badFrom {
+					bad.show(test.cert)
+				}
+				if i == most {
+					t.Fatalf("%d calls later the first cloud is: %s", most-badFrom, first())
+				}
+				<-pace.C
+				resp, err := e.client.Get("https://routing-api/")
+				if err != nil {
+					t.Fatalf("call %d: %v", i, err)
+				}
+				resp.Body.Close()
+			}
+			if reason := first().Reason; !strings.Contains(reason, "certificate") {
+				t.Errorf("the cloud is out because of: %s", reason)
+			}
+
+			e = newEnvWith(t, config(endpoints[:1], nil), []balancer.Option{onLoopback}, trust)
+			_, err := e.client.Get("https://routing-api/")
+			var verification *tls.CertificateVerificationError
+			if !errors.As(err, &verification) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestTLSConfigIsItsOwn gives all clouds one config, which has a session cache
+// and would speak an old version.
+func TestTLSConfigIsItsOwn(t *testing.T) {
+	shared := &tls.Config{MinVersion: tls.VersionTLS10, ServerName: "other", ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	b := bases{tls: func(string) *tls.Config { return shared }}
+	first := b.transport(baseKey{cloud: "first", name: "a.example.com"}).TLSClientConfig
+	second := b.transport(baseKey{cloud: "second", name: "a.example.com"}).TLSClientConfig
+	if first.ServerName != "a.example.com" || first.MinVersion != tls.VersionTLS12 || shared.ServerName != "other" {
+		t.Errorf("the first cloud's name is %q, its version %x; the config's name became %q", first.ServerName, first.MinVersion, shared.ServerName)
+	}
+	if first.ClientSessionCache == second.ClientSessionCache || first.ClientSessionCache == shared.ClientSessionCache {
+		t.Error("sessions are shared")
+	}
+	b.tls = func(string) *tls.Config { return nil }
+	if c := b.transport(baseKey{}).TLSClientConfig; c.MinVersion != tls.VersionTLS12 || c.InsecureSkipVerify {
+		t.Errorf("by default: %+v", c)
 	}
 }

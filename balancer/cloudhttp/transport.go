@@ -18,6 +18,9 @@ import (
 type Transport struct {
 	router *balancer.Router
 	bases  bases
+	sign   func(balancer.Attempt, *http.Request) error // nil: nothing to sign
+	strict bool
+	stall  time.Duration // 0: answers may stop coming
 }
 
 // NewTransport returns a Transport for the router's services and makes the
@@ -35,32 +38,40 @@ func NewTransport(router *balancer.Router, opts ...Option) *Transport {
 
 // RoundTrip makes the call. The host of the request's URL names the service;
 // the scheme and a port say nothing about where it runs, but https is never
-// sent to an endpoint without TLS.
+// sent to an endpoint without TLS. A host that is no service is called as
+// [http.Transport] would, unless [Strict] is set.
 //
 // Any answer is a response, also the last 503 of several attempts. The error is
-// a [*balancer.CallError] that tells each attempt, a
-// [*balancer.UnknownServiceError], [balancer.ErrClosed], or says what is wrong
-// with the request. The response's Request is req.
+// a [*balancer.CallError] that tells each attempt, [balancer.ErrClosed], a
+// [*balancer.UnknownServiceError], or says what is wrong with the request. The
+// response's Request is req.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := check(req); err != nil {
+	service, away, err := t.route(req)
+	if err != nil {
 		if req.Body != nil {
 			req.Body.Close()
 		}
 		return nil, err
+	}
+	if service == "" {
+		return t.elsewhere(req, away)
 	}
 	p, err := newPayload(req)
 	if err != nil {
 		return nil, err
 	}
 	defer p.release()
-	call := balancer.Call{
-		Service:    strings.ToLower(req.URL.Hostname()),
-		Method:     methodOf(req) + " " + pathOf(req.URL),
-		Idempotent: idempotent(req) && p.repeatable(),
+	call := balancer.Call{Service: service, Idempotent: idempotent(req) && p.repeatable()}
+	if t.router.ReadsMethod() {
+		call.Method = methodOf(req) + " " + pathOf(req.URL)
 	}
 	resp, err := balancer.Do(req.Context(), t.router, call,
 		func(ctx context.Context, at balancer.Attempt) (*http.Response, health.Outcome, error) {
-			return t.attempt(ctx, at, req, p)
+			x := &exchange{Transport: t, attempt: at, away: away}
+			if !call.Idempotent {
+				x.progress = new(progress)
+			}
+			return x.send(ctx, req, &p)
 		}, discard)
 	if err != nil {
 		return nil, err
@@ -73,54 +84,28 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // [http.Client.CloseIdleConnections] calls it.
 func (t *Transport) CloseIdleConnections() { t.bases.closeIdle() }
 
-// attempt sends the request to the attempt's endpoint.
-func (t *Transport) attempt(ctx context.Context, at balancer.Attempt, req *http.Request, p *payload) (*http.Response, health.Outcome, error) {
-	var progress progress
-	out, err := outgoing(progress.trace(ctx), at, req, p)
-	if err != nil {
-		return nil, health.Outcome{Reason: reasonRequest}, err
-	}
-	base := t.bases.of(at.Cloud(), at.Endpoint())
-	began := time.Now()
-	resp, err := base.RoundTrip(out)
-	if p.spent() {
-		at.Final()
-	}
-	switch {
-	case err != nil && p.failed():
-		return nil, health.Outcome{Reason: reasonRequest}, err
-	case err != nil:
-		return nil, ofError(ctx, err, progress.of(base)), err
-	}
-	if resp.Body != nil && resp.Body != http.NoBody {
-		at.Keep()
-		resp.Body = newBody(ctx, at, resp, time.Since(began))
-	}
-	return resp, ofResponse(resp), nil
-}
-
-// check reports what is wrong with a request, whatever the service.
-func check(req *http.Request) error {
+// route returns the service that a request is for, empty if its host is none,
+// and whether a redirect took it there from another host.
+func (t *Transport) route(req *http.Request) (service string, away bool, err error) {
 	switch {
 	case req.URL == nil:
-		return errors.New("cloudhttp: the request has no URL")
+		return "", false, errors.New("cloudhttp: the request has no URL")
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
-		return fmt.Errorf("cloudhttp: the URL's scheme must be http or https, is %q", req.URL.Scheme)
-	case req.URL.Hostname() == "":
-		return errors.New("cloudhttp: the URL has no host, which names the service")
+		return "", false, fmt.Errorf("cloudhttp: the URL's scheme must be http or https, is %q", req.URL.Scheme)
+	case req.Header == nil:
+		return "", false, errors.New("cloudhttp: the request has no Header")
 	}
-	return nil
-}
-
-// idempotent reports whether the request may be carried out twice: its method
-// says so (RFC 9110, section 9.2.2), or it has a key by which the server knows
-// it again. net/http sees the same two headers that way.
-func idempotent(req *http.Request) bool {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true
+	service = strings.ToLower(req.URL.Hostname())
+	if service == "" {
+		return "", false, errors.New("cloudhttp: the URL has no host, which names the service")
 	}
-	_, key := req.Header["Idempotency-Key"]
-	_, xkey := req.Header["X-Idempotency-Key"]
-	return key || xkey
+	away = redirectedAway(req)
+	if t.strict {
+		return service, away, nil
+	}
+	has, err := t.router.HasService(service)
+	if !has {
+		service = ""
+	}
+	return service, away, err
 }

@@ -11,15 +11,6 @@ import (
 	"github.com/fairlead-go/fairlead/balancer"
 )
 
-func TestUnknownService(t *testing.T) {
-	e := newEnv(t, config([]string{nobody(t)}, nil))
-	_, err := e.client.Get("http://elsewhere/")
-	var unknown *balancer.UnknownServiceError
-	if !errors.As(err, &unknown) || unknown.Service != "elsewhere" {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestClosedRouter(t *testing.T) {
 	e := newEnv(t, config([]string{nobody(t)}, nil))
 	e.router.Close()

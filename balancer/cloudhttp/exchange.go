@@ -1,0 +1,94 @@
+package cloudhttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// exchange is one attempt: a request to an endpoint, and the answer until its
+// body ends. What it needs is allocated as one.
+type exchange struct {
+	*Transport
+	attempt balancer.Attempt
+	// progress matters where a request that was sent may not be repeated. Nil
+	// where it may: then the error says enough.
+	progress *progress
+	away     bool // a redirect took the request here from another host
+
+	request http.Request
+	url     url.URL
+	body    body
+}
+
+// send sends the request to the attempt's endpoint.
+func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*http.Response, health.Outcome, error) {
+	base := x.bases.of(x.attempt.Cloud(), x.attempt.Endpoint())
+	inner := ctx
+	if x.progress != nil {
+		inner = x.progress.trace(ctx)
+	}
+	if err := x.prepare(inner, req, p, base); err != nil {
+		return nil, health.Outcome{Reason: reasonRequest}, err
+	}
+	if x.sign != nil {
+		if err := x.sign(x.attempt, &x.request); err != nil {
+			if x.request.Body != nil {
+				x.request.Body.Close()
+			}
+			return nil, unsigned(ctx), err
+		}
+	}
+	resp, err := base.RoundTrip(&x.request)
+	if resp == nil && err == nil {
+		err = errors.New("cloudhttp: the base transport returned neither a response nor an error")
+	}
+	if p.spent() {
+		x.attempt.Final()
+	}
+	switch {
+	case err != nil && p.failed():
+		return nil, health.Outcome{Reason: reasonRequest}, err
+	case err != nil && isClosed(cancelOf(req)):
+		return nil, health.Outcome{Reason: reasonGivenUp}, err
+	case err != nil:
+		return nil, ofError(ctx, err, x.state(base, err)), err
+	}
+	if !x.attempt.Trusted() {
+		resp.Header.Del("Set-Cookie") // the next request would take it to another cloud
+	}
+	switch resp.Body {
+	case nil:
+		resp.Body = http.NoBody
+	case http.NoBody:
+	default:
+		x.attempt.Keep()
+		resp.Body = x.takeBody(ctx, resp, p)
+	}
+	return resp, ofResponse(resp), nil
+}
+
+// state says what is known about whether the request was sent.
+func (x *exchange) state(base http.RoundTripper, err error) sendState {
+	_, reports := base.(*http.Transport)
+	if x.progress != nil {
+		return x.progress.state(reports)
+	}
+	if reports && !ofConnection(err) && refused(&x.request) {
+		return stateRefused
+	}
+	return stateUnknown
+}
+
+// unsigned is the outcome of an attempt that the hook of WithSign prevented.
+// Nothing was sent, so another cloud may be tried.
+func unsigned(ctx context.Context) health.Outcome {
+	if ctx.Err() != nil {
+		return health.Outcome{Reason: reasonGivenUp}
+	}
+	return health.Outcome{Kind: health.Refused, Reason: reasonUnsigned}
+}

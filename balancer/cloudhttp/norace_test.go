@@ -1,0 +1,5 @@
+//go:build !race
+
+package cloudhttp
+
+const raceEnabled = false

@@ -1,0 +1,163 @@
+package cloudhttp
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fairlead-go/fairlead/balancer"
+)
+
+// witness is a server that remembers all that it was sent.
+type witness struct {
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (w *witness) saw(token string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Contains(w.log.Bytes(), []byte(token))
+}
+
+// handle notes the request, trailers included, and behaves in some way.
+func (w *witness) handle(behave http.HandlerFunc) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		dump, _ := httputil.DumpRequest(r, true)
+		w.mu.Lock()
+		w.log.Write(dump)
+		fmt.Fprintln(&w.log, r.Trailer)
+		w.mu.Unlock()
+		if r.UserAgent() != ProbeUserAgent {
+			behave(rw, r)
+		}
+	}
+}
+
+// TestSecretsStayInTheirGroup makes calls with secrets while clouds fail and
+// redirect in all ways. Whatever is meant for one trust group, a caller's
+// headers, what the hook attaches or a cookie that a cloud has set, no server of
+// the other sees.
+func TestSecretsStayInTheirGroup(t *testing.T) {
+	var mine, theirs witness
+	var turn int
+	var mu sync.Mutex
+	var target string // of redirects
+	behave := func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		turn++
+		now := turn
+		mu.Unlock()
+		group := r.Header.Get("X-Group")
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "cookie-of-" + group})
+		switch now % 7 {
+		case 0:
+			http.Error(w, "", http.StatusInternalServerError)
+		case 1:
+			w.Header().Set("Retry-After", "0")
+			http.Error(w, "", http.StatusServiceUnavailable)
+		case 2:
+			http.Redirect(w, r, target, http.StatusTemporaryRedirect)
+		case 3:
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		case 4:
+			panic(http.ErrAbortHandler)
+		default:
+			io.WriteString(w, "ok")
+		}
+	}
+	quietly := func(w *witness) string {
+		s := newQuietServer(t, w.handle(behave))
+		target = s + "/redirected" // the last one made: theirs
+		return s
+	}
+	first, third := quietly(&mine), quietly(&mine)
+	second, fourth := quietly(&theirs), quietly(&theirs)
+	cfg := config([]string{first, third}, []string{second, fourth})
+	cfg.Clouds["first"] = balancer.Cloud{Weight: 1, Trust: "mine"}
+	cfg.Clouds["second"] = balancer.Cloud{Weight: 1, Trust: "theirs"}
+	service := cfg.Services["routing-api"]
+	service.Trust = "mine"
+	cfg.Services["routing-api"] = service
+	cfg.Sensitive = []string{"X-Acme"}
+	cfg.Retry.Fraction, cfg.Retry.Floor = 1, 1000
+	cfg.Health.Ejection.Consecutive = 1000
+	cfg.Health.Probe.Interval = 20 * time.Millisecond
+	e := newEnv(t, cfg, WithSign(func(at balancer.Attempt, req *http.Request) error {
+		group := map[string]string{"first": "mine", "second": "theirs"}[at.Cloud()]
+		req.Header.Set("X-Group", group)
+		req.Header.Set("X-Signature", "signature-of-"+group)
+		req.Header.Add("X-Many", "added-for-"+group)
+		return nil
+	}))
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.client.Jar = jar
+	for i := range 300 {
+		req, err := http.NewRequest("PUT", "http://user:canary-password@routing-api/", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "X-Acme"} {
+			if i%2 == 0 || name != "Authorization" { // else http.Client takes it from the URL
+				req.Header.Set(name, "canary")
+			}
+		}
+		req.Header["x-api-KEY"] = []string{"canary"}
+		req.Header["X-Many"] = append(make([]string, 0, 8), "one")
+		if i%3 == 0 {
+			req.Body, req.GetBody, req.ContentLength = stream("body"), nil, -1
+			req.Trailer = http.Header{"X-Acme": {"canary"}}
+		}
+		if resp, err := e.client.Do(req); err == nil {
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+	}
+	for token, want := range map[string][2]bool{ // seen by mine, by theirs
+		"canary":               {true, false},
+		"Y2FuYXJ5":             {false, false}, // is base64 of canary
+		"dXNlcjpjYW5hcnktcGFz": {true, false},  // of user:canary-password
+		"signature-of-mine":    {true, false},
+		"signature-of-theirs":  {false, true},
+		"added-for-mine":       {true, false},
+		"added-for-theirs":     {false, true},
+		"cookie-of-mine":       {true, false},
+		"cookie-of-theirs":     {false, false},
+	} {
+		if got := [2]bool{mine.saw(token), theirs.saw(token)}; got != want {
+			t.Errorf("%s was seen by mine and by theirs: %v, want %v", token, got, want)
+		}
+	}
+}
+
+// TestNobodyIsTrusted has clouds of two groups and doesn't say whom the
+// callers' credentials are for.
+func TestNobodyIsTrusted(t *testing.T) {
+	var got string
+	cfg := config([]string{serve(t, calls(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))}, []string{nobody(t)})
+	cfg.Clouds["second"] = balancer.Cloud{Weight: 1, Trust: "theirs"}
+	e := newEnv(t, cfg)
+	req, err := http.NewRequest("GET", "http://routing-api/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "canary")
+	resp, err := e.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got != "" {
+		t.Errorf("the cloud got %q", got)
+	}
+}
