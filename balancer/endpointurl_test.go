@@ -56,3 +56,23 @@ func TestEndpointURLString(t *testing.T) {
 		}
 	}
 }
+
+// The Host header has no port where it is the scheme's own.
+func TestEndpointHost(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://a.example":        "a.example",
+		"http://a.example:443":    "a.example:443",
+		"https://a.example:443":   "a.example",
+		"https://a.example.:8443": "a.example:8443",
+		"h2c://a.example:80":      "a.example",
+		"h2c://a.example:8080":    "a.example:8080",
+	} {
+		u, err := parseEndpointURL(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.endpoint(netip.MustParseAddr("192.0.2.1")).Host; got != want {
+			t.Errorf("%s: got %s, want %s", raw, got, want)
+		}
+	}
+}
