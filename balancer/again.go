@@ -9,7 +9,8 @@ import (
 // again makes a the attempt that follows those tried. The order of preference:
 //
 //  1. another endpoint of the same cloud, if the endpoint tried last turned
-//     out to be sick while its cloud is well;
+//     out to be sick while its cloud is well, and if this isn't the last attempt:
+//     a cloud that falls looks the same at first;
 //  2. a cloud that wasn't tried, by the plan's shares, or by weight if it gives
 //     them none, as to a standby;
 //  3. an endpoint that wasn't tried;
@@ -33,7 +34,8 @@ func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
 	bits := uint32(draw)
 	last := tried[len(tried)-1]
-	if i := s.find(last.cloud.name); i >= 0 && s.serves(tier, i) && !last.endpoint.live.Eligible() {
+	more := len(tried)+1 < tier.Attempts
+	if i := s.find(last.cloud.name); i >= 0 && more && s.serves(tier, i) && !last.endpoint.live.Eligible() {
 		c := &s.clouds[i]
 		if e := c.untried(bits, tried); e != nil {
 			return c, e

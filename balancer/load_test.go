@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -191,13 +190,6 @@ func TestLoadErrors(t *testing.T) {
 	}
 	if _, err := Load(dir); !errors.Is(err, errNotRegular) {
 		t.Errorf("directory: got %v, want errNotRegular", err)
-	}
-	pipe := filepath.Join(dir, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Skip("no named pipes here: ", err)
-	}
-	if _, err := Load(pipe); !errors.Is(err, errNotRegular) {
-		t.Errorf("named pipe: got %v, want errNotRegular", err)
 	}
 }
 

@@ -22,7 +22,8 @@ func (x *exchange) prepare(ctx context.Context, req *http.Request, p *payload, b
 	if err != nil {
 		return err
 	}
-	x.url, x.request = *req.URL, *req.WithContext(ctx)
+	x.url = *req.URL
+	x.request = *req.WithContext(ctx) // inlined, it allocates nothing
 	out := &x.request
 	out.URL, out.Body, out.GetBody, out.Response = &x.url, body, p.again, nil
 	out.URL.Scheme, out.URL.Host = schemeOf(e), e.Address

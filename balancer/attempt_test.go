@@ -1,0 +1,104 @@
+package balancer
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// An attempt that is kept stays in flight and keeps its context until it is
+// released, and then the call's timer is gone as well.
+func TestKeptAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var kept Attempt
+		var body context.Context
+		_, err := Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+			func(ctx context.Context, at Attempt) (int, health.Outcome, error) {
+				at.Keep()
+				kept, body = at, ctx
+				return 1, health.Outcome{Kind: health.OK}, nil
+			}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body.Err() != nil || kept.endpoint.live.InFlight() != 1 {
+			t.Fatalf("after Do: context %v, %d in flight", body.Err(), kept.endpoint.live.InFlight())
+		}
+		// The attempt's own time must not cut an answer that has come.
+		time.Sleep(700 * time.Millisecond)
+		if body.Err() != nil {
+			t.Fatalf("cut while reading: %v", context.Cause(body))
+		}
+		kept.Release(health.Outcome{})
+		if body.Err() == nil || kept.endpoint.live.InFlight() != 0 {
+			t.Errorf("after Release: context %v, %d in flight", body.Err(), kept.endpoint.live.InFlight())
+		}
+	})
+}
+
+// What was sent and can't be sent again isn't.
+func TestFinalAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		n := 0
+		_, err := Do(t.Context(), r, Call{Service: "api", Idempotent: true},
+			func(_ context.Context, at Attempt) (int, health.Outcome, error) {
+				n++
+				at.Final()
+				return n, health.Outcome{Kind: health.Overloaded}, nil
+			}, nil)
+		if n != 1 || err != nil {
+			t.Errorf("%d attempts, %v", n, err)
+		}
+	})
+}
+
+// A kept answer that is discarded must not end the call.
+func TestDiscardedKeptAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		n := 0
+		_, err := Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+			func(ctx context.Context, at Attempt) (Attempt, health.Outcome, error) {
+				if err := ctx.Err(); err != nil {
+					t.Errorf("attempt %d begins with %v", at.Number(), err)
+				}
+				if n++; n == 1 {
+					at.Keep()
+					return at, health.Outcome{Kind: health.Failed}, nil
+				}
+				return at, health.Outcome{Kind: health.OK}, nil
+			}, func(at Attempt) { at.Release(health.Outcome{}) })
+		if err != nil || n != 2 {
+			t.Errorf("%d attempts, %v", n, err)
+		}
+	})
+}
+
+func TestPanicInTryLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var at Attempt
+		var body context.Context
+		func() {
+			defer func() {
+				if recover() != "oops" {
+					t.Error("the panic is lost")
+				}
+			}()
+			Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+				func(ctx context.Context, a Attempt) (int, health.Outcome, error) {
+					at, body = a, ctx
+					panic("oops")
+				}, nil)
+		}()
+		if at.endpoint.live.InFlight() != 0 || body.Err() == nil {
+			t.Errorf("%d in flight, context %v", at.endpoint.live.InFlight(), body.Err())
+		}
+	})
+}

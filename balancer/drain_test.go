@@ -1,0 +1,78 @@
+package balancer
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+)
+
+func TestDrainAndResume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "standard", 200, 5*time.Millisecond)
+		if err := r.Drain("a"); err != nil {
+			t.Fatal(err)
+		}
+		if s := share(r, "standard", "a"); s.Fraction != 0 || s.Reason != failover.ReasonDrained {
+			t.Errorf("share is %v", s)
+		}
+		before := w.count("a")
+		w.load(r, "standard", 200, 5*time.Millisecond)
+		if n := w.count("a") - before; n > 0 {
+			t.Errorf("%d attempts at the drained cloud", n)
+		}
+		for _, test := range []struct{ cloud, problem string }{
+			{"b", "tier critical of service api would be left with 0 of its 2 clouds, and must keep 1"},
+			{"c", "no such cloud in the config, which has [a b]"},
+		} {
+			if err := r.Drain(test.cloud); err == nil || !strings.Contains(err.Error(), test.problem) {
+				t.Errorf("drain %s: %v", test.cloud, err)
+			}
+		}
+		if err := r.Resume("a"); err != nil {
+			t.Fatal(err)
+		}
+		if s := share(r, "standard", "a"); s.Fraction > 0.1 {
+			t.Errorf("share is %v at once", s)
+		}
+		time.Sleep(10 * time.Second)
+		if s := share(r, "standard", "a"); math.Abs(s.Fraction-0.7) > 1e-9 {
+			t.Errorf("share is %v after 10 s", s)
+		}
+		if err := r.Resume("c"); err == nil {
+			t.Error("resumed an unknown cloud")
+		}
+	})
+}
+
+// What would leave nothing is refused.
+func TestLastCloudCannotBeTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		w.load(r, "critical", 200, 5*time.Millisecond)
+		if err := r.Drain("a"); err != nil {
+			t.Fatal(err)
+		}
+		cfg := testConfig()
+		delete(cfg.Services["api"].Clouds, "b")
+		delete(cfg.Clouds, "b")
+		if err := r.Update(cfg); err == nil || !strings.Contains(err.Error(), "tier critical of service api would be left with 0 of its 1 clouds") {
+			t.Errorf("update: %v", err)
+		}
+		if err := r.Resume("a"); err != nil {
+			t.Fatal(err)
+		}
+		w.load(r, "critical", 1600, 5*time.Millisecond) // its share comes back
+		w.set("a", refuses)
+		w.load(r, "critical", 200, 5*time.Millisecond)
+		if err := r.Drain("b"); err == nil || !strings.Contains(err.Error(), "would be left with 0 of its 2 clouds") {
+			t.Errorf("drain: %v", err)
+		}
+	})
+}

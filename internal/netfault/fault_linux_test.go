@@ -1,0 +1,192 @@
+package netfault
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
+)
+
+// fault is something that happens to a cloud.
+type fault struct {
+	name    string
+	inflict func(*cloud) error
+	heal    func(*cloud) error
+}
+
+var faults = []fault{
+	{
+		"packets to it dropped",
+		func(c *cloud) error { return c.filter("input", "drop") },
+		(*cloud).unfilter,
+	}, {
+		"answers dropped",
+		func(c *cloud) error { return c.filter("output", "drop") },
+		(*cloud).unfilter,
+	}, {
+		"connections reset",
+		func(c *cloud) error { return c.filter("input", "meta l4proto tcp reject with tcp reset") },
+		(*cloud).unfilter,
+	}, {
+		"packets prohibited",
+		func(c *cloud) error { return c.filter("input", "reject with icmpx type admin-prohibited") },
+		(*cloud).unfilter,
+	}, {
+		"its link down",
+		func(c *cloud) error { return c.run("ip", "link", "set", "eth0", "down") },
+		func(c *cloud) error { return c.run("ip", "link", "set", "eth0", "up") },
+	}, {
+		"our link down",
+		func(c *cloud) error { return run("ip", "link", "set", c.link, "down") },
+		func(c *cloud) error { return run("ip", "link", "set", c.link, "up") },
+	}, {
+		"frozen",
+		func(c *cloud) error { return c.signal(syscall.SIGSTOP) },
+		func(c *cloud) error { return c.signal(syscall.SIGCONT) },
+	}, {
+		"killed",
+		(*cloud).kill,
+		(*cloud).start,
+	},
+}
+
+// The phases of a case.
+const (
+	before = 1500 * time.Millisecond // until latencies are known
+	during = 2500 * time.Millisecond
+	after  = 1500 * time.Millisecond
+	// within that time the dead cloud must have lost its calls, and the healed
+	// one must have answered.
+	bound = time.Second
+	// A case that fails after the test itself stood still for longer than
+	// mostStall proves nothing. It is tried again, so often at most.
+	mostStall = 50 * time.Millisecond
+	tries     = 3
+)
+
+// The cloud with 70 % of the calls fails under load in every way there is, and
+// comes back. No call fails, the cloud has lost its calls within a second, no
+// storm of attempts reaches the servers, and once it is healed the cloud's first
+// good answer comes within a second.
+func TestFaults(t *testing.T) {
+	need(t)
+	rates := []int{500, 2000}
+	if raceEnabled {
+		rates = rates[:1] // one that leaves two cores idle time
+	}
+	for _, rate := range rates {
+		for _, f := range faults {
+			t.Run(fmt.Sprintf("%s, %d per second", f.name, rate), func(t *testing.T) {
+				for n := 1; ; n++ {
+					var r result
+					if !t.Run("try", func(t *testing.T) { r = strike(t, f, rate) }) {
+						return
+					}
+					t.Log(r)
+					broken := r.broken()
+					if len(broken) > 0 && r.stood > mostStall && n < tries {
+						t.Log("tried again after", broken)
+						continue
+					}
+					for _, promise := range broken {
+						t.Error(promise)
+					}
+					return
+				}
+			})
+		}
+	}
+}
+
+// result is what came of a case.
+type result struct {
+	calls, reached int64 // made, and counted at the servers
+	failures       []error
+	late           float64       // the cloud's share of first attempts from bound after the fault until it was healed
+	share          time.Duration // from the fault until the plan gave it less than 1 %; 0: it never did
+	canary         time.Duration // from healing until the first good answer; 0: there was none
+	stood          time.Duration // how long the test stood still
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%d calls, %d failed, %.3f attempts each; share under 1 %% after %v, then %.2f %%; first good answer %v after healing; stood still for %v",
+		r.calls, len(r.failures), r.amplification(), r.share.Round(time.Millisecond), 100*r.late, r.canary.Round(time.Millisecond), r.stood.Round(time.Millisecond))
+}
+
+func (r result) amplification() float64 { return float64(r.reached) / float64(r.calls) }
+
+// broken returns the promises that weren't kept.
+func (r result) broken() (all []error) {
+	if n := len(r.failures); n > 0 {
+		all = append(all, fmt.Errorf("%d calls failed, such as %w", n, r.failures[0]))
+	}
+	if r.share == 0 || r.share > bound || r.late >= 0.01 {
+		all = append(all, fmt.Errorf("the cloud still has calls %v after the fault", bound))
+	}
+	if r.amplification() > 1.1 {
+		all = append(all, fmt.Errorf("%d attempts reached the servers, for %d calls", r.reached, r.calls))
+	}
+	if r.canary == 0 || r.canary > bound {
+		all = append(all, fmt.Errorf("no good answer within %v after healing", bound))
+	}
+	return all
+}
+
+// strike runs one case. It fails the test only if there can be no result.
+func strike(t *testing.T, f fault, rate int) (r result) {
+	onprem, gcp := newCloud(t, 1), newCloud(t, 2)
+	cfg, err := balancer.ParseConfig(fmt.Appendf(nil, `
+clouds:
+  onprem: {weight: 70}
+  gcp:    {weight: 30}
+services:
+  routing-api:
+    clouds:
+      onprem: {http: [%s]}
+      gcp:    {http: [%s]}
+tiers:
+  - {name: critical, protected: true, attempts: 3, timeout: 800ms}
+`, strings.Join(onprem.urls(), ", "), strings.Join(gcp.urls(), ", ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{}
+	router, err := balancer.New(cfg, balancer.WithTrace(w.trace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer router.Close()
+	l := &load{rate: rate, client: &http.Client{Transport: cloudhttp.NewTransport(router, cloudhttp.WithBase(w.base))}}
+	defer l.client.CloseIdleConnections()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var loading sync.WaitGroup
+	loading.Go(func() { l.run(ctx) })
+	defer func() {
+		cancel()
+		loading.Wait()
+		r = result{
+			calls: l.calls.Load(), reached: onprem.calls.Load() + gcp.calls.Load(), failures: l.failures, stood: l.longest,
+			late: w.lateShare(), share: w.share, canary: w.canary,
+		}
+	}()
+	<-time.After(before)
+	w.strike()
+	if err := f.inflict(onprem); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(during)
+	if err := f.heal(onprem); err != nil {
+		t.Fatal(err)
+	}
+	w.heal()
+	<-time.After(after)
+	return r
+}

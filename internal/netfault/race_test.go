@@ -1,0 +1,5 @@
+//go:build race
+
+package netfault
+
+const raceEnabled = true

@@ -1,0 +1,43 @@
+package netfault
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	pace   = 5 * time.Millisecond // of an answer
+	answer = "a route from Pangyo to Jeju\n"
+)
+
+// serve is what a server process does. It says on standard output that it
+// listens and then one byte for each call that reaches it, which counts them
+// also when it is killed. It ends when standard input does.
+func serve(address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	os.Stdout.Write([]byte{'!'})
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/route", func(w http.ResponseWriter, r *http.Request) {
+		os.Stdout.Write([]byte{'.'})
+		done := time.NewTimer(pace)
+		defer done.Stop()
+		select {
+		case <-done.C:
+			io.WriteString(w, answer)
+		case <-r.Context().Done(): // nobody waits any more
+		}
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	return http.Serve(listener, mux)
+}
