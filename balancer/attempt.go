@@ -92,6 +92,11 @@ func (a Attempt) Keep() { a.run.kept = true }
 // attempt, whatever comes of this one: what it sends can't be sent twice.
 func (a Attempt) Final() { a.run.final = true }
 
+// Unsent, called by the function that [Do] runs, says that certainly nothing of
+// the attempt reached its target, so that its failure isn't ambiguous. An outcome
+// of health.Refused or health.Overloaded says so itself.
+func (a Attempt) Unsent() { a.run.unsent = true }
+
 // Release ends an attempt that was kept. The outcome is that of the rest of
 // the answer; a zero [health.Outcome] or health.OK adds nothing to what Do
 // was told. Call it once.

@@ -89,6 +89,10 @@ func (r *Router) publish() {
 	if !r.closed() {
 		r.table.Store(t)
 	}
+	for _, news := range r.waited {
+		close(news)
+	}
+	r.waited = nil
 }
 
 // noteReady closes ready once every cloud was reached or found down. One whose

@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -43,7 +42,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	if err != nil {
 		return none, err
 	}
-	a, err := d.begin()
+	a, err := d.start()
 	if err != nil {
 		return none, err
 	}
@@ -66,8 +65,11 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 			}
 			outcome, err = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}, errAttemptTime
 		}
+		if outcome.Kind.Unsent() {
+			a.Unsent()
+		}
 		outcome = d.settle(a, outcome, err)
-		next, stop := d.again(outcome)
+		next, stop := d.follow(outcome)
 		if stop != "" {
 			err = d.verdict(outcome, err, stop)
 			a.run.leave(a)
@@ -120,8 +122,8 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 	return d, nil
 }
 
-// begin makes the first attempt.
-func (d *calling) begin() (Attempt, error) {
+// start makes the first attempt.
+func (d *calling) start() (Attempt, error) {
 	var a Attempt
 	if err := d.router.first(&a, d.service, d.class, d.draw); err != nil {
 		return a, err
@@ -130,14 +132,15 @@ func (d *calling) begin() (Attempt, error) {
 	return a, nil
 }
 
-// again decides whether there is another attempt after one that ended with o,
+// follow decides whether there is another attempt after one that ended with o,
 // and starts it. If there is none it says why.
-func (d *calling) again(o health.Outcome) (next Attempt, stop string) {
+func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
 	last := d.tried[len(d.tried)-1].run
 	cut, paid := last.fate.isCut()
+	budget := d.service.live.budget
 	defer func() {
 		if paid && stop != "" {
-			d.service.live.budget.Return()
+			budget.Return()
 		}
 	}()
 	switch {
@@ -154,13 +157,15 @@ func (d *calling) again(o health.Outcome) (next Attempt, stop string) {
 	}
 	d.refresh()
 	if !cut {
-		if paid = d.service.live.budget.Withdraw(d.tier().spends); !paid {
+		budget = d.service.live.budget
+		if paid = budget.Withdraw(d.tier().spends); !paid {
 			return next, stopBudget
 		}
 	}
 	if !d.pause(o) {
 		return next, stopPause
 	}
+	d.refresh() // it may have taken its time
 	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried) != nil {
 		return next, stopNobody
 	}
@@ -214,6 +219,8 @@ func (d *calling) pause(o health.Outcome) bool {
 	case <-timer.C:
 		return true
 	case <-d.ctx.Done():
+		return false
+	case <-d.router.closing:
 		return false
 	}
 }
@@ -272,61 +279,6 @@ func (d *calling) over() error {
 		return context.DeadlineExceeded
 	}
 	return nil
-}
-
-// settle decides what the attempt's outcome was, and reports it. The adapter
-// knows what the target said; Do knows why a context ended.
-func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome {
-	now := d.router.now()
-	waited := now - a.began
-	if cut, _ := a.run.fate.isCut(); !cut && !o.Kind.Answered() {
-		switch over := d.over(); {
-		case over == nil:
-			// A failure that no deadline caused.
-		case errors.Is(over, context.Canceled):
-			o = health.Outcome{Reason: "canceled"}
-		case waited >= d.patience(a) || d.timeout != nil && waited >= d.tier().Timeout/2:
-			o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
-		default:
-			o = health.Outcome{Reason: "deadline too short to tell"}
-		}
-	}
-	a.answered(now, o)
-	if o.Kind != health.OK {
-		d.report = append(d.report, AttemptReport{
-			Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: waited, Err: err,
-		})
-	}
-	return o
-}
-
-// patience is how long a target may be silent until that speaks against it. A
-// tier's own timeout is reason enough: it says what is expected.
-func (d *calling) patience(a Attempt) time.Duration {
-	if usual := a.Time(0); usual > 0 {
-		return usual
-	}
-	return unknownTime
-}
-
-// verdict returns the error of the call, given what try returned last.
-func (d *calling) verdict(o health.Outcome, err error, stop string) error {
-	if err == nil || o.Kind == health.OK {
-		return err
-	}
-	e := d.router.refusal(d.service, d.class, err)
-	e.Attempts, e.Stop = d.report, stop
-	over := d.over()
-	e.Ambiguous = !d.idempotent && (o.Kind.Bad() && !o.Kind.Unsent() || o.Kind == health.Neutral && over != nil)
-	switch {
-	case d.ctx.Err() != nil:
-		e.Cause, e.also = context.Cause(d.ctx), []error{over, err}
-	case over != nil && d.timeout != nil:
-		e.Cause, e.also = d.timeout, []error{err}
-	case over != nil: // the caller's own timer is about to say so
-		e.Cause, e.also = over, []error{err}
-	}
-	return e
 }
 
 func (d *calling) tier() *tierTable { return &d.service.tiers[d.class.Tier] }

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -70,6 +71,7 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 // draws the random number that serves the call's level and its first pick. It
 // waits while no address of a cloud is known that the call may go to.
 func (r *Router) classify(ctx context.Context, service, method string) (*serviceTable, sla.Class, uint64, error) {
+	began := time.Duration(-1) // the wait
 	for {
 		t := r.table.Load()
 		s, err := t.service(service)
@@ -81,26 +83,31 @@ func (r *Router) classify(ctx context.Context, service, method string) (*service
 		if s.tiers[class.Tier].waits == nil {
 			return s, class, draw, nil
 		}
-		if err := r.awaitAddress(ctx, s, class); err != nil {
+		if began < 0 {
+			began = r.now()
+		}
+		if err := r.awaitAddress(ctx, s, class, began); err != nil {
 			return nil, sla.Class{}, 0, err
 		}
 	}
 }
 
 // awaitAddress waits for the next answer of a lookup, for no longer than the
-// tier's timeout.
-func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Class) error {
+// tier's timeout from began on.
+func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Class, began time.Duration) error {
 	tier := &s.tiers[class.Tier]
 	if tier.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, tier.Timeout, tier.expired)
+		ctx, cancel = context.WithTimeoutCause(ctx, began+tier.Timeout-r.now(), tier.expired)
 		defer cancel()
 	}
 	select {
 	case <-tier.waits:
 		return nil
 	case <-ctx.Done():
-		return r.refusal(s, class, context.Cause(ctx))
+		e := r.refusal(s, class, context.Cause(ctx))
+		e.also = []error{ctx.Err()}
+		return e
 	case <-r.closing:
 		return ErrClosed
 	}

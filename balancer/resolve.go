@@ -161,7 +161,7 @@ func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, addrs [
 	if !c.setEndpoints(now) && !first {
 		return
 	}
-	s.answered()
+	r.answered(s)
 	s.arrive()
 	s.built = nil
 	s.replan(r, now)
@@ -202,10 +202,11 @@ func (s *service) awaitsAddress(allowed sla.Clouds, observed string) <-chan stru
 	return s.news
 }
 
-// answered lets those look again who wait for an address.
-func (s *service) answered() {
+// answered lets those look again who wait for an address, as soon as there is a
+// new table to look at.
+func (r *Router) answered(s *service) {
 	if s.news != nil {
-		close(s.news)
+		r.waited = append(r.waited, s.news)
 		s.news, s.built = nil, nil
 	}
 }

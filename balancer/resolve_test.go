@@ -235,6 +235,28 @@ func TestWaitForAddressIsBoundedByTheTier(t *testing.T) {
 	})
 }
 
+// One name that fails early doesn't begin the wait for another anew.
+func TestWaitForAddressesIsOneWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := mixedConfig()
+		cfg.Services["api"].Clouds["b"] = ServiceCloud{HTTP: []string{"http://late.example.com"}}
+		cfg.Tiers = []sla.Tier{{Name: "quick", Timeout: time.Second}}
+		r := newWorld().router(t, cfg, WithResolver(func(ctx context.Context, host string) ([]netip.Addr, error) {
+			if host == "late.example.com" {
+				<-ctx.Done()
+			} else {
+				time.Sleep(900 * time.Millisecond)
+			}
+			return nil, errors.New("no such host")
+		}))
+		begun := time.Now()
+		_, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 // Who waits for the address of a service that is removed learns so.
 func TestRemovedServiceEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

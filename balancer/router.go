@@ -55,7 +55,8 @@ type Router struct {
 	pending    []func()      // what hooks and log are to be told
 	untold     int           // how much more there was
 
-	unknownTiers int // how many the log has been told of
+	waited       []chan struct{} // to be closed with the next table
+	unknownTiers int             // how many the log has been told of
 
 	ready   chan struct{} // closed once every cloud was reached or found down
 	noted   chan struct{} // holds a token while something is pending

@@ -15,6 +15,7 @@ type run struct {
 	fate   fate
 	kept   bool // the adapter will release it
 	final  bool // the adapter can't send again what it sends
+	unsent bool // nothing reached the target
 }
 
 // answered says that the attempt has ended by itself. It reports false if it

@@ -31,6 +31,8 @@ type serviceTable struct {
 	// observed is the index of the cloud that gets every call, whatever is
 	// decided, or -1.
 	observed int
+	// sensitive is the table's: an attempt goes by one config in everything.
+	sensitive map[string]bool
 }
 
 // tierTable is one tier of one service, with the service's own figures.
@@ -109,7 +111,7 @@ func (t *table) find(name string) *serviceTable {
 
 // table builds the service's part of a table.
 func (s *service) table(r *Router) *serviceTable {
-	t := &serviceTable{name: s.name, live: s, observed: -1}
+	t := &serviceTable{name: s.name, live: s, observed: -1, sensitive: r.sensitive}
 	for _, c := range s.clouds {
 		if c.name == r.config.Observe {
 			t.observed = len(t.clouds)

@@ -66,6 +66,12 @@ func (r *Router) HasService(name string) (bool, error) {
 	return t.find(name) != nil, nil
 }
 
+// Sensitive reports whether a request header holds secrets by the config that
+// the attempt goes by. The name may be written in any case.
+func (a Attempt) Sensitive(header string) bool {
+	return a.cloud.service.sensitive[textproto.CanonicalMIMEHeaderKey(header)]
+}
+
 // Trusted reports whether what the caller's sensitive headers hold may be sent
 // in this attempt: see [Service.Trust]. Adapters leave them out otherwise.
 func (a Attempt) Trusted() bool { return a.cloud.trusted }

@@ -57,9 +57,6 @@ func (r *Router) update(next *Config) error {
 	if err := r.maySpare(cfg); err != nil {
 		return err
 	}
-	if err := r.maySpare(cfg); err != nil {
-		return err
-	}
 	if err := r.setClassifier(cfg, key); err != nil {
 		return err
 	}
@@ -68,7 +65,7 @@ func (r *Router) update(next *Config) error {
 	r.slope = cfg.Failover.Slope * r.jitter
 	for name, s := range r.services {
 		if _, stays := cfg.Services[name]; !stays {
-			s.stop()
+			s.stop(r)
 			delete(r.services, name)
 		}
 	}
@@ -135,15 +132,15 @@ func (s *service) configure(r *Router, now time.Duration) {
 		gone.stop()
 	}
 	s.arrive()
-	s.answered()
+	r.answered(s)
 	s.built, s.decided = nil, nil
 	s.replan(r, now)
 }
 
 // stop ends what the service does on the network, and the wait of those who wait
 // for its first address.
-func (s *service) stop() {
-	s.answered()
+func (s *service) stop(r *Router) {
+	r.answered(s)
 	for _, c := range s.clouds {
 		c.stop()
 	}

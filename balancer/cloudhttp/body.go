@@ -63,7 +63,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.stall.begin()
 	}
 	n, err := b.ReadCloser.Read(p)
-	if b.stall != nil && b.stall.end() && err != nil {
+	if b.stall != nil && b.stall.end() && err != nil && err != io.EOF {
 		err = &stallError{after: b.stall.after}
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ func (t *Transport) elsewhere(req *http.Request, away bool) (*http.Response, err
 	if away {
 		out = req.Clone(req.Context())
 		out.Body, out.GetBody = req.Body, req.GetBody
-		t.withhold(out)
+		withhold(out, t.router.Sensitive)
 	}
 	resp, err := t.bases.other().RoundTrip(out)
 	if err != nil {

@@ -33,6 +33,7 @@ func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*ht
 		inner = x.progress.trace(ctx)
 	}
 	if err := x.prepare(inner, req, p, base); err != nil {
+		x.attempt.Unsent()
 		return nil, health.Outcome{Reason: reasonRequest}, err
 	}
 	if x.sign != nil {
@@ -40,6 +41,7 @@ func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*ht
 			if x.request.Body != nil {
 				x.request.Body.Close()
 			}
+			x.attempt.Unsent()
 			return nil, unsigned(ctx), err
 		}
 	}
@@ -50,13 +52,19 @@ func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*ht
 	if p.spent() {
 		x.attempt.Final()
 	}
+	state := stateUnknown
+	if err != nil {
+		if state = x.state(base, err); state != stateUnknown {
+			x.attempt.Unsent()
+		}
+	}
 	switch {
 	case err != nil && p.failed():
 		return nil, health.Outcome{Reason: reasonRequest}, err
 	case err != nil && isClosed(cancelOf(req)):
 		return nil, health.Outcome{Reason: reasonGivenUp}, err
 	case err != nil:
-		return nil, ofError(ctx, err, x.state(base, err)), err
+		return nil, ofError(ctx, err, state), err
 	}
 	if !x.attempt.Trusted() {
 		resp.Header.Del("Set-Cookie") // the next request would take it to another cloud

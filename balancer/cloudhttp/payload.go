@@ -134,7 +134,9 @@ func (l *loan) Read(b []byte) (int, error) {
 	l.mu.Lock()
 	l.count += int64(n)
 	short, long := err == io.EOF && l.count < l.size, l.size > 0 && l.count > l.size
-	if err != nil && err != io.EOF || short || long {
+	// A transport whose connection breaks closes the body under its reader:
+	// then it isn't the body that is bad.
+	if !l.closed && (err != nil && err != io.EOF || short || long) {
 		l.bad = true
 	}
 	l.mu.Unlock()

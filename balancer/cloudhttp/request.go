@@ -34,12 +34,12 @@ func (x *exchange) prepare(ctx context.Context, req *http.Request, p *payload, b
 	case out.Host == "":
 		out.Host = req.URL.Host
 	}
-	withhold := x.away || !x.attempt.Trusted()
-	if _, ours := base.(*http.Transport); !ours || withhold || x.sign != nil {
+	stranger := x.away || !x.attempt.Trusted()
+	if _, ours := base.(*http.Transport); !ours || stranger || x.sign != nil {
 		out.Header = copyHeader(req.Header)
 	}
-	if withhold {
-		x.withhold(out)
+	if stranger {
+		withhold(out, x.attempt.Sensitive)
 	}
 	return nil
 }

@@ -8,14 +8,14 @@ import (
 // withhold takes out of a request, whose header and URL are its own, what holds
 // secrets. A trailer that holds one takes the others with it: their values are
 // only known when they are sent.
-func (t *Transport) withhold(out *http.Request) {
+func withhold(out *http.Request, sensitive func(header string) bool) {
 	for name := range out.Header {
-		if t.router.Sensitive(name) {
+		if sensitive(name) {
 			delete(out.Header, name)
 		}
 	}
 	for name := range out.Trailer {
-		if t.router.Sensitive(name) {
+		if sensitive(name) {
 			out.Trailer = nil
 			break
 		}
