@@ -25,22 +25,24 @@
 // 100 % of its share, at most 10 points per second.
 //
 // The way of a call is told from the top in do.go; the choice itself is in
-// pick.go.
+// pick.go, that of a retry in again.go.
 //
 // # Contract
 //
 // State belongs to a service in a cloud: a bad deployment of one service does
 // not evacuate the others. What a tier may not use by residency (only) is never
 // used, whatever happens. Bad configuration is refused as a whole and the last
-// good one stays in force. Every error of a call is a [*CallError] that names
-// each attempt, and each cloud with its state and since when.
+// good one stays in force. A call that fails for want of a good answer returns a
+// [*CallError] that names each attempt, and each cloud with its state and since
+// when.
 //
 // # Concurrency
 //
 // All methods of Router may be called from any number of goroutines. A pick
-// reads one immutable table through an atomic pointer: it takes no lock and
-// allocates nothing. The router's own goroutines are few, and [Router.Close]
-// returns when they have ended.
+// reads one immutable table through an atomic pointer and allocates nothing. It
+// takes no lock, unless the config has 16 or more assignment rules and the
+// context names no tier: their cache has one. The router's own goroutines are
+// few, and [Router.Close] returns when they have ended.
 //
 // # Adapters
 //

@@ -27,7 +27,7 @@ type service struct {
 	limitedAt   time.Duration              // when the plan was last moved
 	computedAt  time.Duration              // when the plan was last computed
 	settled     bool                       // the plan is what was wanted
-	unpaid      int64                      // first attempts not yet paid into the budget; negative after retries whose beginning no sweep saw
+	unpaid      int64                      // first attempts not yet paid into the budget; below 0 until a sweep has seen the beginning of retries
 	repaid      uint64                     // retries already taken off
 	decided     map[string][]atomic.Uint64 // while observing, by tier; each by any goroutine
 

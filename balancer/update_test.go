@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,11 +27,20 @@ func TestUpdateUnderLoad(t *testing.T) {
 		var stop atomic.Bool
 		var wg sync.WaitGroup
 		var calls atomic.Int64
+		var mu sync.Mutex
+		hasC := []bool{false}    // of each config that was put in force, or is about to be
+		var inForce atomic.Int64 // the last of those that certainly is
+		servedC := func(since int64) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Contains(hasC[since:], true)
+		}
 		for range 8 {
 			wg.Go(func() {
 				ctx := sla.WithTier(context.Background(), "critical")
 				for !stop.Load() {
 					calls.Add(1)
+					since := inForce.Load()
 					where, err := w.call(ctx, r, Call{Service: "api", Idempotent: true})
 					if err != nil {
 						t.Error(err)
@@ -40,6 +50,10 @@ func TestUpdateUnderLoad(t *testing.T) {
 					var i, j int
 					if _, err := fmt.Sscanf(where, "%s 10.0.%d.%d:80", &cloud, &i, &j); err != nil || cloud != string(rune('a'+i)) || i > 2 || j < 1 || j > 3 {
 						t.Errorf("a call went to %q", where)
+						return
+					}
+					if cloud == "c" && !servedC(since) {
+						t.Error("a call went to cloud c, which no config had since it began")
 						return
 					}
 				}
@@ -59,8 +73,14 @@ func TestUpdateUnderLoad(t *testing.T) {
 			if n%10 == 9 {
 				cfg.Default = "gold"
 			}
+			if n%10 != 9 {
+				mu.Lock()
+				hasC = append(hasC, n%3 == 0)
+				mu.Unlock()
+			}
 			if err := r.Update(cfg); err == nil {
 				accepted++
+				inForce.Add(1)
 			} else {
 				refused++
 			}
