@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -51,9 +52,11 @@ func (a Attempt) Number() int { return int(a.number) }
 
 // Time returns how long the attempt should be waited for before another is made
 // of an idempotent call, given what is left of the call's time, or 0 if the
-// call has no deadline: see [failover.AttemptTime]. 0 means as long as the call.
+// call has no deadline: see [failover.AttemptTime]. Where neither a deadline nor
+// the target's latencies say anything, it is 1 s. With 0 it is also how long a
+// target may be silent until that speaks against it.
 func (a Attempt) Time(left time.Duration) time.Duration {
-	return failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left)
+	return cmp.Or(failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left), time.Second)
 }
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.

@@ -259,15 +259,8 @@ func (d *calling) attemptTime(a Attempt) time.Duration {
 	if d.deadline > 0 {
 		left = max(d.deadline-a.began, 1)
 	}
-	if limit := a.Time(left); limit > 0 {
-		return limit
-	}
-	return unknownTime
+	return a.Time(left)
 }
-
-// unknownTime is how long an attempt may take where neither a deadline nor the
-// target's latencies say anything.
-const unknownTime = time.Second
 
 // over says why no more may be done: the caller left or the time is over. It
 // returns nil while it isn't.

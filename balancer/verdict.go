@@ -19,7 +19,7 @@ func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome 
 			// A failure that no deadline caused.
 		case errors.Is(over, context.Canceled):
 			o = health.Outcome{Reason: "canceled"}
-		case waited >= d.patience(a) || d.timeout != nil && waited >= d.tier().Timeout/2:
+		case waited >= d.patience(a):
 			o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
 		default:
 			o = health.Outcome{Reason: "deadline too short to tell"}
@@ -37,10 +37,10 @@ func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome 
 // patience is how long a target may be silent until that speaks against it. A
 // tier's own timeout is reason enough: it says what is expected.
 func (d *calling) patience(a Attempt) time.Duration {
-	if usual := a.Time(0); usual > 0 {
-		return usual
+	if d.timeout != nil {
+		return min(a.Time(0), d.tier().Timeout/2)
 	}
-	return unknownTime
+	return a.Time(0)
 }
 
 // verdict returns the error of the call, given what try returned last.

@@ -17,8 +17,6 @@ const (
 	// connection can be used again, if that is quick.
 	drainBytes = 4 << 10
 	drainTime  = 5 * time.Millisecond
-
-	usualPatience = time.Second // with the rest of an answer
 )
 
 // body is the body of a response. The attempt it belongs to ends with it.
@@ -89,7 +87,7 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
 	case b.closing.Load():
 		return health.Outcome{} // another goroutine closed it under the reader
-	case errors.Is(b.ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.patience():
+	case errors.Is(b.ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.attempt.Time(0):
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
 	case b.ctx.Err() != nil, isClosed(b.cancel):
 		return health.Outcome{} // the caller left, or had too little time to tell
@@ -97,15 +95,6 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonTimeout}
 	}
 	return health.Outcome{Kind: health.Broken, Reason: brokenReason(err)}
-}
-
-// patience is how long a wait for more of the answer speaks against the target:
-// longer than answers usually take.
-func (b *body) patience() time.Duration {
-	if usual := b.attempt.Time(0); usual > 0 {
-		return usual
-	}
-	return usualPatience
 }
 
 // end releases the attempt, once.

@@ -142,12 +142,8 @@ func (d *call) timeout() {
 	if d.current == nil {
 		return // it waits before a retry, for less than what was left
 	}
-	patience := d.current.Time(0)
-	if patience == 0 {
-		patience = time.Second
-	}
 	o := health.Outcome{Reason: "deadline too short to tell"}
-	if d.client.world.now-d.current.began >= patience {
+	if d.client.world.now-d.current.began >= d.current.Time(0) {
 		o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
 	}
 	d.leave(o).End()
