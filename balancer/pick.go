@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead/sla"
@@ -19,16 +18,6 @@ type Call struct {
 	// when an attempt may have reached its target.
 	Idempotent bool
 }
-
-// byMethod reports whether some rule asks for the method of calls.
-func (c *Config) byMethod() bool {
-	return slices.ContainsFunc(c.Assign, func(r sla.Rule) bool { return r.Method != "" && r.Method != "*" })
-}
-
-// ReadsMethod reports whether an assignment rule of the config in force asks
-// for the method of calls. An adapter to which [Call.Method] costs something
-// may leave it empty otherwise.
-func (r *Router) ReadsMethod() bool { return r.table.Load().byMethod }
 
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what
 // adapters of protocols with retries of their own stand on; others use [Do].

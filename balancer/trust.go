@@ -56,16 +56,6 @@ func (r *Router) Sensitive(header string) bool {
 	return r.table.Load().sensitive[textproto.CanonicalMIMEHeaderKey(header)]
 }
 
-// HasService reports whether the config in force has a service of that name.
-// The error is [ErrClosed] or nil.
-func (r *Router) HasService(name string) (bool, error) {
-	t := r.table.Load()
-	if t.closed {
-		return false, ErrClosed
-	}
-	return t.find(name) != nil, nil
-}
-
 // Sensitive reports whether a request header holds secrets by the config that
 // the attempt goes by. The name may be written in any case.
 func (a Attempt) Sensitive(header string) bool {
@@ -75,7 +65,3 @@ func (a Attempt) Sensitive(header string) bool {
 // Trusted reports whether what the caller's sensitive headers hold may be sent
 // in this attempt: see [Service.Trust]. Adapters leave them out otherwise.
 func (a Attempt) Trusted() bool { return a.cloud.trusted }
-
-// CallersHost reports whether the attempt is to name the host that the caller
-// asked for, and not the endpoint's: see [Cloud.Host].
-func (a Attempt) CallersHost() bool { return a.cloud.callersHost }
