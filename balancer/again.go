@@ -19,10 +19,14 @@ import (
 // Of the clouds that are down, only those count that the plan gives calls to, in
 // panic. The same goes for clouds on their way back, and they come last: the
 // retries of all calls would be many times what their gate lets through.
-func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt) error {
-	c, e := s.next(&s.tiers[class.Tier], draw, tried)
+func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, usable func(*Endpoint) bool) error {
+	tier := &s.tiers[class.Tier]
+	c, e := s.next(tier, draw, tried)
 	if e == nil {
 		return r.refusal(s, class, ErrNoCloud)
+	}
+	if usable != nil && !usable(&e.Endpoint) {
+		c, e = s.instead(tier, c, e, draw, tried, usable)
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: uint16(len(tried) + 1)}
 	a.begin(c, e)
@@ -110,26 +114,7 @@ func (s *serviceTable) serves(tier *tierTable, i int) bool {
 // untried returns the better of two endpoints that no attempt has used, the
 // only one there is, or nil.
 func (c *cloudTable) untried(bits uint32, tried []Attempt) *endpoint {
-	n := len(c.endpoints)
-	if n == 0 {
-		return nil
-	}
-	start := int(uint64(bits) * uint64(n) >> 32)
-	best := -1
-	for k, seen := 0, 0; k < n && seen < 2; k++ {
-		i := (start + k) % n
-		if triedEndpoint(tried, c.endpoints[i]) {
-			continue
-		}
-		seen++
-		if best < 0 || c.records[i].Cost() < c.records[best].Cost() {
-			best = i
-		}
-	}
-	if best < 0 {
-		return nil
-	}
-	return c.endpoints[best]
+	return c.find(bits, func(e *endpoint) bool { return !triedEndpoint(tried, e) })
 }
 
 func triedCloud(tried []Attempt, name string) bool {

@@ -78,7 +78,7 @@ func TestRetryGoes(t *testing.T) {
 func pickAll(t *testing.T, r *Router, ctx context.Context, addresses []string) (tried []Attempt) {
 	t.Helper()
 	for _, address := range addresses {
-		s := r.table.Load().find("api")
+		s := r.table.Load().find("api", HTTP)
 		for i := range s.clouds {
 			for _, e := range s.clouds[i].endpoints {
 				if e.Address == address {
@@ -124,7 +124,7 @@ func makeSick(t *testing.T, a Attempt) {
 func TestPickPaysForRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newWorld().router(t, testConfig())
-		budget := r.services["api"].budget
+		budget := r.services[serviceKey{name: "api"}].budget
 		ctx := t.Context() // standard: unprotected
 		first, err := r.Pick(ctx, Call{Service: "api"}, nil)
 		if err != nil {

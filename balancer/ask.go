@@ -6,14 +6,14 @@ import (
 	"github.com/fairlead-go/fairlead/sla"
 )
 
-// HasService reports whether the config in force has a service of that name.
-// The error is [ErrClosed] or nil.
-func (r *Router) HasService(name string) (bool, error) {
+// HasService reports whether the config in force has a service of that name that
+// speaks the protocol. The error is [ErrClosed] or nil.
+func (r *Router) HasService(name string, p Protocol) (bool, error) {
 	t := r.table.Load()
 	if t.closed {
 		return false, ErrClosed
 	}
-	return t.find(name) != nil, nil
+	return t.find(name, p) != nil, nil
 }
 
 // byMethod reports whether some rule asks for the method of calls.

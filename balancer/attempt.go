@@ -95,6 +95,19 @@ func (a Attempt) Keep() { a.run.kept = true }
 // attempt, whatever comes of this one: what it sends can't be sent twice.
 func (a Attempt) Final() { a.run.final = true }
 
+// Sending, called by the function that [Do] runs, says that from now on
+// something may reach the target. It reports false if the attempt was cut short
+// before: then nothing may be sent. Once it has reported true, an attempt of a
+// call that isn't idempotent is not cut short any more. Any goroutine may call
+// it, and more than once. See [Call.Announces].
+func (a Attempt) Sending() bool {
+	if a.run.once {
+		return a.run.fate.sending()
+	}
+	cut, _ := a.run.fate.isCut()
+	return !cut
+}
+
 // Unsent, called by the function that [Do] runs, says that certainly nothing of
 // the attempt reached its target, so that its failure isn't ambiguous. An outcome
 // of health.Refused or health.Overloaded says so itself.

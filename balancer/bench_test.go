@@ -62,7 +62,7 @@ func benchRouter(tb testing.TB, n int) *Router {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r.SetProber(func(context.Context, Probe) health.Outcome { return health.Outcome{Kind: health.OK} })
+	r.SetProber(HTTP, func(context.Context, Probe) health.Outcome { return health.Outcome{Kind: health.OK} })
 	tb.Cleanup(func() { r.Close() })
 	return r
 }

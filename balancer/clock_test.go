@@ -49,7 +49,7 @@ func TestDoWaitsForWhatItCannotRepeat(t *testing.T) {
 				}
 				a.Done(health.Outcome{Kind: health.OK})
 				time.Sleep(2 * time.Second) // the calls of the first second earn more
-				for r.services["api"].budget.Withdraw(true) {
+				for r.services[serviceKey{name: "api"}].budget.Withdraw(true) {
 				}
 			}
 		},
@@ -147,7 +147,7 @@ func TestColdSilentCloudIsFound(t *testing.T) {
 			far.Close()
 			return near, nil
 		}))
-		r.SetProber(nil)
+		r.SetProber(HTTP, nil)
 		ctx := sla.WithTier(t.Context(), "critical") // 800 ms
 		for range 400 {
 			go w.call(ctx, r, Call{Service: "api"})
@@ -169,7 +169,7 @@ func TestTokensComeBack(t *testing.T) {
 		cfg.Services["api"] = Service{Clouds: map[string]ServiceCloud{"a": {HTTP: []string{"http://10.0.0.1"}}}}
 		w := newWorld()
 		r := w.router(t, cfg)
-		budget := r.services["api"].budget
+		budget := r.services[serviceKey{name: "api"}].budget
 		before := budget.Balance()
 		ctx, cancel := context.WithTimeout(sla.WithTier(t.Context(), "critical"), 10*time.Millisecond)
 		defer cancel()

@@ -140,6 +140,18 @@ type ServiceCloud struct {
 	// TLS, spoken from the first byte. Host is an IP address or a DNS name, each
 	// of whose addresses becomes an endpoint. The port's default is 80 for http
 	// and h2c, 443 for https. No user name, query or fragment, and none
-	// twice. At least 1. Required.
+	// twice. Required, unless there is GRPC.
 	HTTP []string
+
+	// GRPC are the endpoints that speak gRPC: 10.1.0.11:9090, a DNS name with
+	// port such as routing.example.com:443 or dns:///routing.example.com:443,
+	// each of whose addresses becomes an endpoint, or any other target that
+	// gRPC can resolve: unix:///run/routing.sock. The port's default is 443.
+	// None twice. Required, unless there is HTTP.
+	GRPC []string
+
+	// ServerName is the name that certificates of the GRPC endpoints must hold,
+	// and with the endpoint's port the authority that they are called by.
+	// Default: the host of each endpoint.
+	ServerName string
 }

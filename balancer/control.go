@@ -78,13 +78,12 @@ func (r *Router) excuse(now time.Duration) {
 func (r *Router) publish() {
 	t := &table{
 		config: r.config, classifier: r.classifier, byMethod: r.config.byMethod(), sensitive: r.sensitive,
-		services: make([]*serviceTable, 0, len(r.order)),
 	}
 	for _, s := range r.order {
 		if s.built == nil {
 			s.built = s.table(r)
 		}
-		t.services = append(t.services, s.built)
+		t.services[s.protocol] = append(t.services[s.protocol], s.built)
 	}
 	if !r.closed() {
 		r.table.Store(t)

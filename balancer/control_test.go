@@ -21,7 +21,7 @@ func TestBudgetAfterCloudsChanged(t *testing.T) {
 		w := newWorld()
 		r := w.router(t, cfg)
 		w.load(r, "standard", 1000, 5*time.Millisecond)
-		r.services["api"].retries.Add(500) // and their attempts
+		r.services[serviceKey{name: "api"}].retries.Add(500) // and their attempts
 		for range 500 {
 			a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
 			if err != nil {
@@ -38,10 +38,10 @@ func TestBudgetAfterCloudsChanged(t *testing.T) {
 		if err := r.Update(next); err != nil {
 			t.Fatal(err)
 		}
-		for r.services["api"].budget.Withdraw(true) {
+		for r.services[serviceKey{name: "api"}].budget.Withdraw(true) {
 		}
 		w.load(r, "standard", 400, 5*time.Millisecond)
-		if got := r.services["api"].budget.Balance(); got < 35 || got > 41 {
+		if got := r.services[serviceKey{name: "api"}].budget.Balance(); got < 35 || got > 41 {
 			t.Errorf("400 calls earned %.1f tokens, want 40", got)
 		}
 	})

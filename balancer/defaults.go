@@ -114,7 +114,7 @@ func overlay(tier, own sla.Tier) sla.Tier {
 func cloneService(s Service) Service {
 	clouds := maps.Clone(s.Clouds)
 	for name, cloud := range clouds {
-		cloud.HTTP = slices.Clone(cloud.HTTP)
+		cloud.HTTP, cloud.GRPC = slices.Clone(cloud.HTTP), slices.Clone(cloud.GRPC)
 		clouds[name] = cloud
 	}
 	s.Clouds, s.Tiers = clouds, cloneTiers(s.Tiers)

@@ -146,7 +146,12 @@ func anyConfig(t *rapid.T) *Config {
 		for i, cloud := range clouds {
 			if i == 0 || rapid.Bool().Draw(t, "runs") {
 				hosts := rapid.SliceOfNDistinct(rapid.StringMatching(`(https?://|h2c://)([a-z][a-z0-9]{0,5}\.example|10\.0\.0\.[1-9])(:[1-9][0-9]{0,3})?(/[a-z]{1,4})?`), 1, 3, canonical).Draw(t, "http")
-				service.Clouds[cloud] = ServiceCloud{HTTP: hosts}
+				runs := ServiceCloud{HTTP: hosts}
+				if rapid.Bool().Draw(t, "speaks gRPC") {
+					runs.GRPC = rapid.SampledFrom([][]string{{"10.0.0.1:9090", "a.example"}, {"dns:///a.example:1"}, {"unix:///run/a.sock"}}).Draw(t, "grpc")
+					runs.ServerName = rapid.SampledFrom([]string{"", "a.example"}).Draw(t, "serverName")
+				}
+				service.Clouds[cloud] = runs
 			}
 		}
 		if rapid.Bool().Draw(t, "own figures") {

@@ -64,6 +64,9 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 				v = none
 			}
 			outcome, err = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}, errAttemptTime
+			if a.run.once { // or it couldn't have been cut
+				a.Unsent()
+			}
 		}
 		if outcome.Kind.Unsent() {
 			a.Unsent()
@@ -88,12 +91,14 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 type calling struct {
 	router     *Router
 	idempotent bool
-	ctx        context.Context // the caller's
-	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
-	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
-	service    *serviceTable   // of the table that the last pick used
-	class      sla.Class       // in that table
-	draw       uint64          // the first attempt's
+	announces  bool                 // the adapter says when it begins to send
+	usable     func(*Endpoint) bool // nil: any
+	ctx        context.Context      // the caller's
+	deadline   time.Duration        // the earlier of the caller's and the tier's, in router time; 0: none
+	timeout    error                // what the tier's deadline means; nil if it is the caller's, or none
+	service    *serviceTable        // of the table that the last pick used
+	class      sla.Class            // in that table
+	draw       uint64               // the first attempt's
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -105,11 +110,11 @@ type calling struct {
 // begin classifies the call and sets its deadline.
 func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 	began := r.now() // a wait for DNS counts
-	s, class, draw, err := r.classify(ctx, call.Service, call.Method)
+	s, class, draw, err := r.classify(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	d := &calling{router: r, idempotent: call.Idempotent, ctx: ctx, service: s, class: class, draw: draw}
+	d := &calling{router: r, idempotent: call.Idempotent, announces: call.Announces, usable: call.Usable, ctx: ctx, service: s, class: class, draw: draw}
 	d.tried = d.room[:0]
 	if deadline, ok := ctx.Deadline(); ok {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
@@ -125,7 +130,7 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 // start makes the first attempt.
 func (d *calling) start() (Attempt, error) {
 	var a Attempt
-	if err := d.router.first(&a, d.service, d.class, d.draw); err != nil {
+	if err := d.router.first(&a, d.service, d.class, d.draw, d.usable); err != nil {
 		return a, err
 	}
 	d.enter(&a)
@@ -148,7 +153,7 @@ func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
 		return next, stopEnded
 	case last.final:
 		return next, stopSent
-	case !failover.MayRetry(o, d.idempotent):
+	case !cut && !failover.MayRetry(o, d.idempotent):
 		return next, stopUnsafe
 	case len(d.tried) >= d.tier().Attempts:
 		return next, stopAttempts
@@ -166,7 +171,7 @@ func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
 		return next, stopPause
 	}
 	d.refresh() // it may have taken its time
-	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried) != nil {
+	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried, d.usable) != nil {
 		return next, stopNobody
 	}
 	d.enter(&next)
@@ -189,7 +194,7 @@ const (
 // known since. If the service or the tier is gone from it, the call ends by the
 // rules it began with.
 func (d *calling) refresh() {
-	s := d.router.table.Load().find(d.service.name)
+	s := d.router.table.Load().find(d.service.name, d.service.protocol)
 	if s == nil {
 		return
 	}
@@ -235,6 +240,7 @@ func (d *calling) enter(a *Attempt) {
 	if a.number > 1 {
 		a.run = new(run)
 	}
+	a.run.once = !d.idempotent
 	d.tried = append(d.tried, *a)
 	limit := d.attemptTime(*a)
 	switch {
@@ -251,8 +257,10 @@ func (d *calling) enter(a *Attempt) {
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
+// Of a call that isn't idempotent that concerns what isn't sent yet.
 func (d *calling) attemptTime(a Attempt) time.Duration {
-	if !d.idempotent || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
+	mayCut := d.idempotent || d.announces && (d.usable == nil || !d.usable(a.Endpoint()))
+	if !mayCut || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
 		return 0
 	}
 	left := time.Duration(0)

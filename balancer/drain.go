@@ -91,10 +91,10 @@ func (r *Router) mayDrain(cloud string) error {
 // only.
 func (r *Router) maySpare(cfg *Config) error {
 	var faults []error
-	for _, name := range sortedKeys(cfg.Services) {
-		for _, tier := range cfg.tiersOf(name) {
+	for _, key := range cfg.serviceKeys() {
+		for _, tier := range cfg.tiersOf(key.name) {
 			var allowed, left int
-			for cloud := range cfg.Services[name].Clouds {
+			for _, cloud := range cfg.Services[key.name].cloudsOf(key.protocol) {
 				if !tier.Clouds.Allow(cloud) {
 					continue
 				}
@@ -104,7 +104,7 @@ func (r *Router) maySpare(cfg *Config) error {
 				}
 			}
 			if left == 0 {
-				faults = append(faults, tooFew(name, tier.Name, left, allowed, 1))
+				faults = append(faults, tooFew(key.name, tier.Name, left, allowed, 1))
 			}
 		}
 	}

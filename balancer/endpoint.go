@@ -9,9 +9,10 @@ import (
 
 // Endpoint is one address of a service in a cloud. It doesn't change.
 type Endpoint struct {
-	// Scheme is "http", "https", or "h2c" for HTTP/2 without TLS.
+	// Scheme is "http", "https", "h2c" for HTTP/2 without TLS, or "grpc".
 	Scheme string
-	// Address is what to connect to: IP address and port.
+	// Address is what to connect to: IP address and port, or for gRPC whatever
+	// its resolvers return.
 	Address string
 	// Host is the configured host and port, of which Address is one address:
 	// the name for TLS and for the Host header. The port is left out where it
@@ -22,6 +23,11 @@ type Endpoint struct {
 	// Path is put before the path of each request; it has no final slash and
 	// is empty if there is none.
 	Path string
+	// Slot is a small number, from 0 on, that no other endpoint of the same
+	// service and protocol has as long as this one is there: adapters may keep
+	// what they know of endpoints in a slice. The number of one that has gone is
+	// given to another.
+	Slot int
 }
 
 // String returns the endpoint as a URL with the address in place of the name.
@@ -34,12 +40,12 @@ type endpoint struct {
 	Endpoint
 }
 
-// setEndpoints takes what the sources know, keeping the records of endpoints
-// that were there before. It reports whether anything changed.
-func (c *serviceCloud) setEndpoints(now time.Duration) bool {
+// setEndpoints takes what the sources of a cloud know, keeping the records of
+// endpoints that were there before. It reports whether anything changed.
+func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	was := make(map[Endpoint]*endpoint, len(c.endpoints))
 	for _, e := range c.endpoints {
-		was[e.Endpoint] = e
+		was[e.spec()] = e
 	}
 	var is []*endpoint
 	taken := make(map[Endpoint]bool)
@@ -49,23 +55,57 @@ func (c *serviceCloud) setEndpoints(now time.Duration) bool {
 				continue
 			}
 			taken[spec] = true
-			if e := was[spec]; e != nil {
-				is = append(is, e)
-			} else {
-				is = append(is, &endpoint{Endpoint: spec})
+			e := was[spec]
+			if e == nil {
+				e = &endpoint{Endpoint: spec}
 			}
+			is = append(is, e)
 		}
 	}
 	if slices.Equal(is, c.endpoints) {
 		return false
 	}
-	c.endpoints = is
+	for spec, e := range was {
+		if !taken[spec] {
+			s.slots.free(e.Slot)
+		}
+	}
 	records := make([]*health.Endpoint, len(is))
 	c.byRecord = make(map[*health.Endpoint]*endpoint, len(is))
 	for i, e := range is {
+		if was[e.spec()] == nil {
+			e.Slot = s.slots.take()
+		}
 		records[i] = &e.live
 		c.byRecord[&e.live] = e
 	}
+	c.endpoints = is
 	c.target.SetEndpoints(now, records)
+	s.moved()
 	return true
 }
+
+// spec is the endpoint as its source knows it.
+func (e *endpoint) spec() Endpoint {
+	spec := e.Endpoint
+	spec.Slot = 0
+	return spec
+}
+
+// slots are the numbers that endpoints have.
+type slots struct {
+	next  int
+	freed []int
+}
+
+func (s *slots) take() int {
+	if n := len(s.freed); n > 0 {
+		slot := s.freed[n-1]
+		s.freed = s.freed[:n-1]
+		return slot
+	}
+	s.next++
+	return s.next - 1
+}
+
+func (s *slots) free(slot int) { s.freed = append(s.freed, slot) }

@@ -16,11 +16,22 @@ import (
 // endpointURL is one configured endpoint, taken apart and brought into one
 // form: two that mean the same are equal.
 type endpointURL struct {
-	scheme string     // "http", "https" or "h2c"
+	scheme string     // "http", "https", "h2c" or "grpc"
 	host   string     // an IP address without brackets or a DNS name in lower case; a final dot, which keeps resolvers from trying search domains, stays
 	addr   netip.Addr // the host if it is an IP address, else invalid
 	port   uint16     // never 0
 	path   string     // put before the path of every request, escaped, without a final slash; "" if there is none
+
+	target     string // what an adapter is to resolve, whole; then the rest but for the scheme is empty
+	serverName string // what a certificate must name in place of the host, "" if that
+}
+
+// parseEndpoint reads an endpoint that speaks a protocol.
+func parseEndpoint(raw string, p Protocol) (endpointURL, error) {
+	if p == GRPC {
+		return parseGRPC(raw)
+	}
+	return parseEndpointURL(raw)
 }
 
 // hostPort returns what to dial: host:port, with brackets where IPv6 needs
@@ -29,8 +40,14 @@ func (e endpointURL) hostPort() string {
 	return net.JoinHostPort(e.host, strconv.Itoa(int(e.port)))
 }
 
-// String returns the endpoint as a URL that parseEndpointURL reads again.
+// String returns the endpoint in a form that can be read again.
 func (e endpointURL) String() string {
+	switch {
+	case e.target != "":
+		return e.target
+	case e.scheme == grpcScheme:
+		return e.hostPort()
+	}
 	return e.scheme + "://" + e.hostPort() + e.path
 }
 
@@ -133,6 +150,10 @@ func parsePort(u *url.URL) (uint16, error) {
 		}
 		return 80, nil
 	}
+	return parsePortNumber(text)
+}
+
+func parsePortNumber(text string) (uint16, error) {
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || port == 0 {
 		return 0, fmt.Errorf("must have a port from 1 to 65535, has %s", text)

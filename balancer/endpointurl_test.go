@@ -11,15 +11,15 @@ func TestParseEndpointURL(t *testing.T) {
 		raw  string
 		want endpointURL
 	}{
-		{"http://10.1.0.11:8080", endpointURL{"http", "10.1.0.11", netip.MustParseAddr("10.1.0.11"), 8080, ""}},
-		{"http://10.1.0.11", endpointURL{"http", "10.1.0.11", netip.MustParseAddr("10.1.0.11"), 80, ""}},
-		{"https://Routing.Example.com/", endpointURL{"https", "routing.example.com", netip.Addr{}, 443, ""}},
-		{"HTTPS://example.com./a/b/", endpointURL{"https", "example.com.", netip.Addr{}, 443, "/a/b"}},
-		{"http://[2001:DB8:0::1]:9", endpointURL{"http", "2001:db8::1", netip.MustParseAddr("2001:db8::1"), 9, ""}},
-		{"http://[::ffff:10.0.0.1]", endpointURL{"http", "10.0.0.1", netip.MustParseAddr("10.0.0.1"), 80, ""}},
-		{"http://my_service:80/a%2Fb", endpointURL{"http", "my_service", netip.Addr{}, 80, "/a%2Fb"}},
-		{"h2c://Routing.example.com/a", endpointURL{"h2c", "routing.example.com", netip.Addr{}, 80, "/a"}},
-		{"http://localhost:8080/@home", endpointURL{"http", "localhost", netip.Addr{}, 8080, "/@home"}},
+		{"http://10.1.0.11:8080", endpointURL{scheme: "http", host: "10.1.0.11", addr: netip.MustParseAddr("10.1.0.11"), port: 8080, path: ""}},
+		{"http://10.1.0.11", endpointURL{scheme: "http", host: "10.1.0.11", addr: netip.MustParseAddr("10.1.0.11"), port: 80, path: ""}},
+		{"https://Routing.Example.com/", endpointURL{scheme: "https", host: "routing.example.com", addr: netip.Addr{}, port: 443, path: ""}},
+		{"HTTPS://example.com./a/b/", endpointURL{scheme: "https", host: "example.com.", addr: netip.Addr{}, port: 443, path: "/a/b"}},
+		{"http://[2001:DB8:0::1]:9", endpointURL{scheme: "http", host: "2001:db8::1", addr: netip.MustParseAddr("2001:db8::1"), port: 9, path: ""}},
+		{"http://[::ffff:10.0.0.1]", endpointURL{scheme: "http", host: "10.0.0.1", addr: netip.MustParseAddr("10.0.0.1"), port: 80, path: ""}},
+		{"http://my_service:80/a%2Fb", endpointURL{scheme: "http", host: "my_service", addr: netip.Addr{}, port: 80, path: "/a%2Fb"}},
+		{"h2c://Routing.example.com/a", endpointURL{scheme: "h2c", host: "routing.example.com", addr: netip.Addr{}, port: 80, path: "/a"}},
+		{"http://localhost:8080/@home", endpointURL{scheme: "http", host: "localhost", addr: netip.Addr{}, port: 8080, path: "/@home"}},
 	} {
 		got, err := parseEndpointURL(test.raw)
 		if err != nil || got != test.want {

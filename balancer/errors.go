@@ -32,14 +32,19 @@ var (
 	errAttemptTime = errors.New("the attempt's time is over")
 )
 
-// UnknownServiceError means that the config has no service of that name.
+// UnknownServiceError means that the config has no service of that name that
+// speaks the protocol.
 type UnknownServiceError struct {
-	Service string
-	Known   []string // sorted
+	Service  string
+	Protocol Protocol
+	Known    []string // those there are, sorted
 }
 
 func (e *UnknownServiceError) Error() string {
-	return fmt.Sprintf("no service %q in the config, which has %s", e.Service, strings.Join(e.Known, ", "))
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no service %q with %v endpoints in the config, which has no %[2]v endpoints", e.Service, e.Protocol)
+	}
+	return fmt.Sprintf("no service %q with %v endpoints in the config, which has %s", e.Service, e.Protocol, strings.Join(e.Known, ", "))
 }
 
 // tierTimeoutError is the cause of a context that ended with a tier's timeout.

@@ -33,7 +33,7 @@ tiers:
 		return
 	}
 	defer router.Close()
-	router.SetProber(func(context.Context, balancer.Probe) health.Outcome {
+	router.SetProber(balancer.HTTP, func(context.Context, balancer.Probe) health.Outcome {
 		return health.Outcome{Kind: health.OK}
 	})
 

@@ -30,8 +30,12 @@ func TestLoadFull(t *testing.T) {
 			"routing-api": {
 				Trust: "internal",
 				Clouds: map[string]ServiceCloud{
-					"onprem": {HTTP: []string{"http://10.1.0.11:8080", "http://10.1.0.12:8080"}},
-					"gcp":    {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing", "h2c://10.2.0.11:8080"}},
+					"onprem": {
+						HTTP:       []string{"http://10.1.0.11:8080", "http://10.1.0.12:8080"},
+						GRPC:       []string{"10.1.0.11:9090", "dns:///routing.onprem.example.com:9090", "unix:///run/routing.sock"},
+						ServerName: "routing.onprem.example.com",
+					},
+					"gcp": {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing", "h2c://10.2.0.11:8080"}},
 				},
 				Tiers: []sla.Tier{{
 					Name: "critical", Protected: true, Objective: sla.Objective{Latency: 200 * time.Millisecond},
@@ -77,9 +81,13 @@ func TestFullHasEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A service names only what differs, so its tiers need not be complete.
+	// A service names only what differs and speaks what it speaks.
+	full := c.Services["routing-api"].Clouds["onprem"]
 	for name, service := range c.Services {
 		service.Tiers = c.Tiers[:1]
+		for cloud := range service.Clouds {
+			service.Clouds[cloud] = full
+		}
 		c.Services[name] = service
 	}
 	batch := c.Tiers[2]
@@ -240,13 +248,15 @@ func checkAccepted(t interface{ Fatalf(string, ...any) }, c *Config) {
 	}
 	for _, service := range c.Services {
 		for _, cloud := range service.Clouds {
-			for _, raw := range cloud.HTTP {
-				endpoint, err := parseEndpointURL(raw)
-				if err != nil {
-					t.Fatalf("endpoint %q: %v", raw, err)
-				}
-				if same, err := parseEndpointURL(endpoint.String()); err != nil || same != endpoint {
-					t.Fatalf("endpoint %q became %q: %v", raw, endpoint, err)
+			for p := range Protocol(protocols) {
+				for _, raw := range cloud.endpoints(p) {
+					endpoint, err := parseEndpoint(raw, p)
+					if err != nil {
+						t.Fatalf("endpoint %q: %v", raw, err)
+					}
+					if same, err := parseEndpoint(endpoint.String(), p); err != nil || same != endpoint {
+						t.Fatalf("endpoint %q became %q: %v", raw, endpoint, err)
+					}
 				}
 			}
 		}

@@ -58,14 +58,14 @@ func (r *Router) tell() {
 }
 
 // noteState queues a change of state.
-func (r *Router) noteState(service, cloud string, c health.Change) {
-	change := StateChange{Service: service, Cloud: cloud, At: r.wall(c.At), From: c.From, To: c.To, Reason: c.Reason}
+func (r *Router) noteState(s *service, cloud string, c health.Change) {
+	change := StateChange{Service: s.name, Protocol: s.protocol, Cloud: cloud, At: r.wall(c.At), From: c.From, To: c.To, Reason: c.Reason}
 	r.note(func() {
 		level := slog.LevelInfo
 		if change.To == health.Down {
 			level = slog.LevelWarn
 		}
-		r.log.Log(r.ctx, level, "cloud changed state", "service", service, "cloud", cloud,
+		r.log.Log(r.ctx, level, "cloud changed state", "service", change.Service, "protocol", change.Protocol.String(), "cloud", cloud,
 			"from", change.From.String(), "to", change.To.String(), "reason", change.Reason)
 		if r.trace.StateChanged != nil {
 			r.trace.StateChanged(change)
@@ -74,9 +74,9 @@ func (r *Router) noteState(service, cloud string, c health.Change) {
 }
 
 // notePlan queues a change of shares.
-func (r *Router) notePlan(service string, plan failover.Plan) {
+func (r *Router) notePlan(s *service, plan failover.Plan) {
 	if r.trace.PlanChanged != nil {
-		r.note(func() { r.trace.PlanChanged(service, plan) })
+		r.note(func() { r.trace.PlanChanged(PlanChange{Service: s.name, Protocol: s.protocol, Plan: plan}) })
 	}
 }
 

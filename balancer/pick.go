@@ -11,12 +11,24 @@ import (
 type Call struct {
 	// Service is the name of a configured service.
 	Service string
+	// Protocol is what the service's endpoints must speak. Default: HTTP.
+	Protocol Protocol
 	// Method is what assignment rules match, such as "GET /v1/route". It may
 	// be empty.
 	Method string
 	// Idempotent says that the call may be run twice: it is tried again even
 	// when an attempt may have reached its target.
 	Idempotent bool
+	// Announces says that the function that [Do] runs calls [Attempt.Sending]
+	// before it sends anything. Then a call that isn't idempotent doesn't wait
+	// for its deadline either while nothing has been sent, as when an endpoint
+	// doesn't answer a dial.
+	Announces bool
+	// Usable, if not nil, says which endpoints can be used at once, as an
+	// adapter knows that keeps connections. Others are passed over as long as
+	// there is a usable one that the call may go to. It is called by the
+	// goroutine that picks and must be quick.
+	Usable func(*Endpoint) bool
 }
 
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what
@@ -39,18 +51,18 @@ type Call struct {
 // The error is a [*CallError] unless the service is unknown or the router is
 // closed.
 func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attempt, err error) {
-	s, class, draw, err := r.classify(ctx, call.Service, call.Method)
+	s, class, draw, err := r.classify(ctx, call)
 	if err != nil {
 		return a, err
 	}
 	if len(tried) == 0 {
-		err = r.first(&a, s, class, draw)
+		err = r.first(&a, s, class, draw, call.Usable)
 		return a, err
 	}
 	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
 		return a, r.refusal(s, class, ErrBudget)
 	}
-	if err = r.again(&a, s, class, draw, tried); err != nil {
+	if err = r.again(&a, s, class, draw, tried, call.Usable); err != nil {
 		s.live.budget.Return()
 	}
 	return a, err
@@ -59,16 +71,16 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 // classify finds the service and the call's class in the newest table, and
 // draws the random number that serves the call's level and its first pick. It
 // waits while no address of a cloud is known that the call may go to.
-func (r *Router) classify(ctx context.Context, service, method string) (*serviceTable, sla.Class, uint64, error) {
+func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, error) {
 	began := time.Duration(-1) // the wait
 	for {
 		t := r.table.Load()
-		s, err := t.service(service)
+		s, err := t.service(call.Service, call.Protocol)
 		if err != nil {
 			return nil, sla.Class{}, 0, err
 		}
 		draw := r.random()
-		class := t.classifier.Classify(ctx, method, r.today(), draw)
+		class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
 		if s.tiers[class.Tier].waits == nil {
 			return s, class, draw, nil
 		}
@@ -106,7 +118,7 @@ func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Cl
 // of the plan, which hold the decision and its reason, its endpoint by power of
 // two choices. One draw serves both: the cloud takes the high half, the
 // endpoints the low.
-func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64) error {
+func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64, usable func(*Endpoint) bool) error {
 	tier := &s.tiers[class.Tier]
 	k := s.observed
 	switch {
@@ -121,8 +133,12 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
+	e := c.endpoints[c.twoChoices(uint32(draw))]
+	if usable != nil && !usable(&e.Endpoint) {
+		c, e = s.instead(tier, c, e, draw, nil, usable)
+	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1}
-	a.begin(c, c.endpoints[c.twoChoices(uint32(draw))])
+	a.begin(c, e)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead/health"
@@ -25,16 +26,21 @@ type Probe struct {
 // many goroutines.
 type Prober func(ctx context.Context, p Probe) health.Outcome
 
-// SetProber replaces the way endpoints are probed. Adapters call it when they
-// are attached to a router; until then, and again after SetProber(nil), probes
+// SetProber replaces the way endpoints of a protocol are probed. Adapters call
+// it when they are attached to a router; until then, and again with nil, probes
 // only connect. The last one counts.
-func (r *Router) SetProber(p Prober) {
+func (r *Router) SetProber(protocol Protocol, p Prober) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.prober, r.probed = p, p != nil
-	if p == nil {
-		r.prober = r.connects
+	r.probers[protocol] = p
+}
+
+// prober returns what probes the endpoints of a protocol.
+func (r *Router) prober(p Protocol) Prober {
+	if ask := r.probers[p]; ask != nil {
+		return ask
 	}
+	return r.connects
 }
 
 // dueProbe is a probe to be sent, and what its answer is for.
@@ -54,7 +60,7 @@ func (r *Router) dueProbes(now time.Duration) (due []dueProbe) {
 			for _, record := range c.schedule.Due(now, c.target, r.fraction) {
 				due = append(due, dueProbe{
 					Probe:  Probe{Service: s.name, Cloud: c.name, Endpoint: &c.byRecord[record].Endpoint, Path: settings.Path},
-					target: c.target, record: record, timeout: settings.Timeout, ask: r.prober,
+					target: c.target, record: record, timeout: settings.Timeout, ask: r.prober(s.protocol),
 				})
 			}
 		}
@@ -84,7 +90,11 @@ func (r *Router) launch(due []dueProbe) {
 
 // connects is the prober that needs no protocol.
 func (r *Router) connects(ctx context.Context, p Probe) health.Outcome {
-	conn, err := r.dial(ctx, "tcp", p.Endpoint.Address)
+	network, address := "tcp", p.Endpoint.Address
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+	}
+	conn, err := r.dial(ctx, network, address)
 	switch {
 	case err == nil:
 		conn.Close()

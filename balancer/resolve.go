@@ -38,13 +38,16 @@ type addressSource struct {
 // setSources makes the sources what the config says, keeping those that stay.
 // What the others knew is used until each new one has had a good answer: a name
 // that is new, or mistyped, must not cost the cloud.
-func (c *serviceCloud) setSources(r *Router, s *service, urls []string) {
+func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
 	was := c.sources
 	c.sources = nil
-	for _, raw := range urls {
-		u, err := parseEndpointURL(raw)
+	for _, raw := range cfg.endpoints(s.protocol) {
+		u, err := parseEndpoint(raw, s.protocol)
 		if err != nil {
 			continue // can't be: the config is valid
+		}
+		if s.protocol == GRPC {
+			u.serverName = cfg.ServerName
 		}
 		if i := slices.IndexFunc(was, func(a *addressSource) bool { return a.url == u }); i >= 0 {
 			c.sources = append(c.sources, was[i])
@@ -84,6 +87,11 @@ func (r *Router) newSource(s *service, c *serviceCloud, u endpointURL) *addressS
 	a := &addressSource{url: u, cancel: func() {}, wake: make(chan struct{}, 1)}
 	if u.addr.IsValid() {
 		a.asked, a.known = true, []Endpoint{u.endpoint(u.addr)}
+		return a
+	}
+	if u.target != "" {
+		a.asked, a.err = true, errNoAdapter
+		r.watchTarget(s, c, a)
 		return a
 	}
 	var ctx context.Context
@@ -130,7 +138,11 @@ func (r *Router) resolve(ctx context.Context, s *service, c *serviceCloud, a *ad
 		} else {
 			retry.Reset()
 		}
-		r.resolved(s, c, a, addrs, err)
+		known := make([]Endpoint, 0, len(addrs))
+		for _, addr := range addrs {
+			known = append(known, a.url.endpoint(addr.Unmap()))
+		}
+		r.resolved(s, c, a, known, err)
 		if !sleep(ctx, resolveSoonest, nil) || !sleep(ctx, wait-resolveSoonest, a.wake) {
 			return
 		}
@@ -139,11 +151,7 @@ func (r *Router) resolve(ctx context.Context, s *service, c *serviceCloud, a *ad
 
 // resolved takes the answer of a lookup. A failed or empty one keeps the last
 // good addresses.
-func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, addrs []netip.Addr, err error) {
-	known := make([]Endpoint, 0, len(addrs))
-	for _, addr := range addrs {
-		known = append(known, a.url.endpoint(addr.Unmap()))
-	}
+func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, known []Endpoint, err error) {
 	slices.SortFunc(known, func(x, y Endpoint) int { return cmp.Compare(x.Address, y.Address) })
 	known = slices.Compact(known)
 
@@ -151,14 +159,16 @@ func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, addrs [
 	defer r.mu.Unlock()
 	first := !a.asked
 	if (err != nil) != (a.err != nil) || first && err != nil {
-		r.note(func() { r.log.Info("lookup", "service", s.name, "cloud", c.name, "host", a.url.host, "error", err) })
+		r.note(func() {
+			r.log.Info("lookup", "service", s.name, "cloud", c.name, "endpoint", a.url.String(), "error", err)
+		})
 	}
 	a.asked, a.err = true, err
 	if err == nil {
 		a.known = known
 	}
 	now := r.now()
-	if !c.setEndpoints(now) && !first {
+	if !s.setEndpoints(c, now) && !first {
 		return
 	}
 	r.answered(s)
@@ -216,7 +226,13 @@ func (u endpointURL) endpoint(addr netip.Addr) Endpoint {
 	port := strconv.Itoa(int(u.port))
 	e := Endpoint{Scheme: u.scheme, Address: net.JoinHostPort(addr.String(), port), Path: u.path}
 	e.Name = strings.TrimSuffix(u.host, ".") // the dot is for the resolver alone
+	if u.serverName != "" {
+		e.Name = u.serverName
+	}
 	e.Host = net.JoinHostPort(e.Name, port)
+	if u.scheme == grpcScheme {
+		return e
+	}
 	if u.scheme != "https" && u.port == 80 || u.scheme == "https" && u.port == 443 {
 		e.Host = strings.TrimSuffix(e.Host, ":"+port)
 	}

@@ -45,10 +45,11 @@ type Router struct {
 	classifier *sla.Classifier
 	sensitive  map[string]bool          // replaced with the config, never changed
 	drains     map[string]time.Duration // since when each drained cloud is drained
-	services   map[string]*service
+	services   map[serviceKey]*service
 	order      []*service // the same, sorted by name
-	prober     Prober
-	probed     bool // prober speaks the endpoints' protocol
+	probers    [protocols]Prober
+	targets    TargetResolver // nil until an adapter sets it
+	newConfig  chan struct{}  // closed with the next config; nil while nobody waits
 	slope      float64
 	stepped    time.Duration // when the controller last ran
 	loaded     time.Time     // when the config in force was put in force
@@ -79,7 +80,7 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		lookup:   lookupNetIP,
 		dial:     (&net.Dialer{}).DialContext,
 		drains:   make(map[string]time.Duration),
-		services: make(map[string]*service),
+		services: make(map[serviceKey]*service),
 		ready:    make(chan struct{}),
 		noted:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
@@ -89,7 +90,6 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
-	r.prober = r.connects
 	if err := r.Update(cfg); err != nil {
 		r.cancel()
 		return nil, err
@@ -136,6 +136,7 @@ func (r *Router) Close() error {
 	if !r.closed() {
 		close(r.closing)
 		r.table.Store(&table{closed: true, sensitive: r.sensitive}) // attempts may go on
+		r.movedAll()
 		r.cancel()
 	}
 	r.mu.Unlock()

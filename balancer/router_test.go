@@ -49,7 +49,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 				r.Status() // hooks may call the router
 				states = append(states, c)
 			},
-			PlanChanged:   func(_ string, p failover.Plan) { plans = append(plans, p) },
+			PlanChanged:   func(c PlanChange) { plans = append(plans, c.Plan) },
 			ConfigChanged: func(err error) { configs = append(configs, err) },
 		}))
 		w.load(r, "standard", 200, 5*time.Millisecond)

@@ -13,6 +13,7 @@ type run struct {
 	cancel context.CancelFunc // nil if the context is the caller's own
 	clock  *clock             // nil if the attempt has no time of its own
 	fate   fate
+	once   bool // what the adapter sends may have an effect: it can't be cut then
 	kept   bool // the adapter will release it
 	final  bool // the adapter can't send again what it sends
 	unsent bool // nothing reached the target
@@ -60,10 +61,21 @@ const (
 	fateAnswered = iota + 1
 	fateCut      // and the next attempt is paid
 	fateFreed    // and the next attempt is free
+	fateSending  // it can't be cut any more; an answer is to come
 )
 
 // answered claims the attempt for its answer. It reports false if it was cut.
-func (f *fate) answered() bool { return f.v.CompareAndSwap(0, fateAnswered) }
+func (f *fate) answered() bool {
+	return f.v.CompareAndSwap(0, fateAnswered) || f.v.CompareAndSwap(fateSending, fateAnswered)
+}
+
+// sending claims the attempt for what is about to be sent. It reports false if
+// it was cut.
+func (f *fate) sending() bool {
+	f.v.CompareAndSwap(0, fateSending)
+	cut, _ := f.isCut()
+	return !cut
+}
 
 // cut claims the attempt for the clock. It reports false if there was an answer.
 func (f *fate) cut(paid bool) bool {

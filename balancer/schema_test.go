@@ -79,7 +79,7 @@ func TestSchemaRefuses(t *testing.T) {
 	tree := schemaTree(t)
 	for _, name := range []string{
 		"assign-number", "cloud-number", "clouds-list", "clouds-missing", "clouds-and-services-missing", "default-empty",
-		"document-list", "document-scalar", "endpoint-key-missing", "endpoint-mapping", "endpoint-string", "everything-at-once",
+		"document-list", "document-scalar", "endpoint-mapping", "endpoint-string", "everything-at-once",
 		"failover-panic", "key-case", "key-typo", "key-unknown", "key-unknown-nested", "retry-list", "service-empty", "services-empty", "null-tier",
 		"tier-name-missing", "tier-protected-yes", "tier-string", "tier-timeout-days", "tier-timeout-no-unit", "tier-timeout-unit",
 		"tiers-mapping", "weight-empty", "weight-fraction", "weight-negative", "weight-overflow", "weight-percent", "weight-string",

@@ -13,12 +13,17 @@ import (
 // service is what is known of one service. It outlives tables and configs.
 // Router.mu guards it, but for the fields that say otherwise.
 type service struct {
-	name    string
-	budget  *failover.Budget // lock-free
-	retries atomic.Uint64    // attempts after the first, by any goroutine
+	name     string
+	protocol Protocol
+	budget   *failover.Budget // lock-free
+	retries  atomic.Uint64    // attempts after the first, by any goroutine
 
 	tiers  []sla.Tier      // with the service's own figures
 	clouds []*serviceCloud // sorted by name
+
+	slots     slots
+	places    []Place       // all endpoints, for movedNews' listeners
+	movedNews chan struct{} // closed when there are others; nil while nobody has asked
 
 	correlation health.Correlation
 	held        string // why states aren't held against the clouds, "" if they are
@@ -62,10 +67,10 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 	best := s.bestQuality()
 	for _, c := range s.clouds {
 		changes, pickable := c.target.Sweep(now, best)
-		changes = append(changes, c.wayBack(r, now, changes)...)
+		changes = append(changes, c.wayBack(r, now, changes, r.probers[s.protocol] != nil)...)
 		changed = changed || pickable || len(changes) > 0
 		for _, change := range changes {
-			r.noteState(s.name, c.name, change)
+			r.noteState(s, c.name, change)
 			if change.To == health.Down {
 				c.relapsed = change.From == health.Recovering
 				c.lookAgain()
@@ -85,7 +90,8 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 }
 
 // wayBack moves the cloud's re-admission on, given what the sweep changed.
-func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Change) []health.Change {
+// probed says that probes speak the endpoints' protocol.
+func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Change, probed bool) []health.Change {
 	for _, change := range changes {
 		if change.To == health.Down {
 			c.readmission.Fell(now)
@@ -99,7 +105,7 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 	after := c.readmission.Step(now, failover.Signs{
 		// Where no adapter probes, a canary has to find out whether a cloud
 		// that went silent answers again: a connection is all one can know.
-		Answered:    c.target.Answered() || !r.probed && c.target.Reached(),
+		Answered:    c.target.Answered() || !probed && c.target.Reached(),
 		Good:        good,
 		Bad:         bad,
 		Unprotected: c.unprotected.Load(),
@@ -174,7 +180,7 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 		return false
 	}
 	s.plan, s.plannedAt, s.built = limited, now, nil
-	r.notePlan(s.name, limited)
+	r.notePlan(s, limited)
 	return true
 }
 

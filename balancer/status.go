@@ -22,9 +22,10 @@ type Status struct {
 
 // ServiceStatus is one service.
 type ServiceStatus struct {
-	Name   string
-	Clouds []CloudStatus
-	Tiers  []TierStatus
+	Name     string
+	Protocol Protocol // a service that speaks two has a status for each
+	Clouds   []CloudStatus
+	Tiers    []TierStatus
 	// PlannedSince is since when the shares are what they are.
 	PlannedSince time.Time
 	// Held says why bad health isn't held against the clouds at the moment:
@@ -103,7 +104,7 @@ func (r *Router) Status() Status {
 }
 
 func (s *service) status(r *Router) ServiceStatus {
-	status := ServiceStatus{Name: s.name, PlannedSince: r.wall(s.plannedAt), Held: s.held, RetryTokens: s.budget.Balance()}
+	status := ServiceStatus{Name: s.name, Protocol: s.protocol, PlannedSince: r.wall(s.plannedAt), Held: s.held, RetryTokens: s.budget.Balance()}
 	for _, c := range s.clouds {
 		cloud := c.status(r)
 		for _, e := range c.endpoints {

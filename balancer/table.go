@@ -16,18 +16,19 @@ import (
 type table struct {
 	config     *Config
 	classifier *sla.Classifier
-	byMethod   bool            // some rule asks for a call's method
-	services   []*serviceTable // sorted by name
-	sensitive  map[string]bool // canonical names of headers that hold secrets
+	byMethod   bool                       // some rule asks for a call's method
+	services   [protocols][]*serviceTable // sorted by name
+	sensitive  map[string]bool            // canonical names of headers that hold secrets
 	closed     bool
 }
 
 // serviceTable is one service in a table.
 type serviceTable struct {
-	name   string
-	live   *service // budget and counters, which outlive the table
-	tiers  []tierTable
-	clouds []cloudTable // sorted by name; plans and alias tables use the same order
+	name     string
+	protocol Protocol
+	live     *service // budget and counters, which outlive the table
+	tiers    []tierTable
+	clouds   []cloudTable // sorted by name; plans and alias tables use the same order
 	// observed is the index of the cloud that gets every call, whatever is
 	// decided, or -1.
 	observed int
@@ -78,30 +79,35 @@ func (s *serviceTable) tierIndex(name string) int {
 
 // service returns the table of a service, or an error that names those there
 // are.
-func (t *table) service(name string) (*serviceTable, error) {
-	if s := t.find(name); s != nil {
+func (t *table) service(name string, p Protocol) (*serviceTable, error) {
+	if s := t.find(name, p); s != nil {
 		return s, nil
 	}
 	if t.closed {
 		return nil, ErrClosed
 	}
-	return nil, &UnknownServiceError{Service: name, Known: sortedKeys(t.config.Services)}
+	e := &UnknownServiceError{Service: name, Protocol: p}
+	for _, s := range t.services[p] {
+		e.Known = append(e.Known, s.name)
+	}
+	return nil, e
 }
 
 // few is how many names are found sooner one by one than by halves.
 const few = 8
 
-func (t *table) find(name string) *serviceTable {
-	if len(t.services) > few {
-		i, found := slices.BinarySearchFunc(t.services, name, func(s *serviceTable, name string) int {
+func (t *table) find(name string, p Protocol) *serviceTable {
+	services := t.services[p]
+	if len(services) > few {
+		i, found := slices.BinarySearchFunc(services, name, func(s *serviceTable, name string) int {
 			return cmp.Compare(s.name, name)
 		})
 		if !found {
 			return nil
 		}
-		return t.services[i]
+		return services[i]
 	}
-	for _, s := range t.services {
+	for _, s := range services {
 		if s.name == name {
 			return s
 		}
@@ -111,7 +117,7 @@ func (t *table) find(name string) *serviceTable {
 
 // table builds the service's part of a table.
 func (s *service) table(r *Router) *serviceTable {
-	t := &serviceTable{name: s.name, live: s, observed: -1, sensitive: r.sensitive}
+	t := &serviceTable{name: s.name, protocol: s.protocol, live: s, observed: -1, sensitive: r.sensitive}
 	for _, c := range s.clouds {
 		if c.name == r.config.Observe {
 			t.observed = len(t.clouds)

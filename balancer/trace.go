@@ -21,7 +21,7 @@ type Trace struct {
 	// StateChanged is called when a service's state in a cloud has changed.
 	StateChanged func(StateChange)
 	// PlanChanged is called when the shares of a service have changed.
-	PlanChanged func(service string, plan failover.Plan)
+	PlanChanged func(PlanChange)
 	// ConfigChanged is called when a config was put in force, or refused with
 	// the error.
 	ConfigChanged func(error)
@@ -29,8 +29,17 @@ type Trace struct {
 
 // StateChange is one change of state of a service in a cloud.
 type StateChange struct {
-	Service, Cloud string
-	At             time.Time
-	From, To       health.State
-	Reason         string
+	Service  string
+	Protocol Protocol
+	Cloud    string
+	At       time.Time
+	From, To health.State
+	Reason   string
+}
+
+// PlanChange is the new plan of a service.
+type PlanChange struct {
+	Service  string
+	Protocol Protocol
+	Plan     failover.Plan
 }

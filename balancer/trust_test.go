@@ -96,14 +96,14 @@ func TestHasService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if has, err := r.HasService("routing-api"); !has || err != nil {
+	if has, err := r.HasService("routing-api", HTTP); !has || err != nil {
 		t.Errorf("got %v, %v", has, err)
 	}
-	if has, err := r.HasService("elsewhere"); has || err != nil {
+	if has, err := r.HasService("elsewhere", HTTP); has || err != nil {
 		t.Errorf("got %v, %v", has, err)
 	}
 	r.Close()
-	if has, err := r.HasService("routing-api"); has || !errors.Is(err, ErrClosed) {
+	if has, err := r.HasService("routing-api", HTTP); has || !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: got %v, %v", has, err)
 	}
 	if !r.Sensitive("Authorization") {

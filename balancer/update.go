@@ -63,23 +63,28 @@ func (r *Router) update(next *Config) error {
 	now := r.now()
 	r.config, r.loaded, r.sensitive = cfg, time.Now(), cfg.sensitive()
 	r.slope = cfg.Failover.Slope * r.jitter
-	for name, s := range r.services {
-		if _, stays := cfg.Services[name]; !stays {
+	keys := cfg.serviceKeys()
+	for key, s := range r.services {
+		if !slices.Contains(keys, key) {
 			s.stop(r)
-			delete(r.services, name)
+			delete(r.services, key)
 		}
 	}
 	r.order = r.order[:0]
-	for _, name := range sortedKeys(cfg.Services) {
-		s := r.services[name]
+	for _, key := range keys {
+		s := r.services[key]
 		if s == nil {
-			s = &service{name: name, budget: failover.NewBudget(cfg.Retry)}
-			r.services[name] = s
+			s = &service{name: key.name, protocol: key.protocol, budget: failover.NewBudget(cfg.Retry)}
+			r.services[key] = s
 		}
 		r.order = append(r.order, s)
 		s.configure(r, now)
 	}
 	r.publish()
+	if r.newConfig != nil {
+		close(r.newConfig)
+		r.newConfig = nil
+	}
 	return nil
 }
 
@@ -110,7 +115,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 	}
 	was := s.clouds
 	s.clouds = nil
-	for _, name := range sortedKeys(cfg.Services[s.name].Clouds) {
+	for _, name := range cfg.Services[s.name].cloudsOf(s.protocol) {
 		i := slices.IndexFunc(was, func(c *serviceCloud) bool { return c.name == name })
 		var c *serviceCloud
 		if i >= 0 {
@@ -124,12 +129,13 @@ func (s *service) configure(r *Router, now time.Duration) {
 		c.trusted = cfg.trusts(s.name, name)
 		c.readmission.Settings = cfg.Failover
 		_, c.drained = r.drains[name]
-		c.setSources(r, s, cfg.Services[s.name].Clouds[name].HTTP)
-		c.setEndpoints(now)
+		c.setSources(r, s, cfg.Services[s.name].Clouds[name])
+		s.setEndpoints(c, now)
 		s.clouds = append(s.clouds, c)
 	}
 	for _, gone := range was {
 		gone.stop()
+		s.forget(gone)
 	}
 	s.arrive()
 	r.answered(s)
@@ -141,9 +147,18 @@ func (s *service) configure(r *Router, now time.Duration) {
 // for its first address.
 func (s *service) stop(r *Router) {
 	r.answered(s)
+	s.moved()
 	for _, c := range s.clouds {
 		c.stop()
 	}
+}
+
+// forget gives back what a cloud that has gone had of the service.
+func (s *service) forget(c *serviceCloud) {
+	for _, e := range c.endpoints {
+		s.slots.free(e.Slot)
+	}
+	s.moved()
 }
 
 func (c *serviceCloud) stop() {

@@ -123,12 +123,30 @@ func (v *validator) checkService(at *configfile.Path, name string) {
 	for _, cloud := range slices.Sorted(maps.Keys(service.Clouds)) {
 		at := cloudsAt.Key(cloud)
 		v.checkCloudName(at, cloud)
-		v.checkEndpoints(at.Key("http"), service.Clouds[cloud].HTTP)
+		v.checkServiceCloud(at, service.Clouds[cloud])
 	}
 	v.checkServiceTrust(at.Key("trust"), service)
 	v.checkOwnTiers(at.Key("tiers"), service)
 	if !v.doc.Lost(cloudsAt) && len(service.Clouds) > 0 {
 		v.checkResidency(at, name)
+	}
+}
+
+// checkServiceCloud looks at what a service has in one cloud.
+func (v *validator) checkServiceCloud(at *configfile.Path, cloud ServiceCloud) {
+	for p := range Protocol(protocols) {
+		v.checkEndpoints(at.Key(p.String()), cloud.endpoints(p), p)
+	}
+	if len(cloud.HTTP) == 0 && len(cloud.GRPC) == 0 && !v.doc.Has(at.Key("http")) && !v.doc.Has(at.Key("grpc")) {
+		v.fault(at, "must have at least one endpoint, in http or grpc")
+	}
+	if at := at.Key("serverName"); v.written(at, cloud.ServerName != "") {
+		switch _, _, err := parseHost(cloud.ServerName); {
+		case err != nil:
+			v.fault(at, "must be an IP address or a DNS name, is %s", configfile.Quote(cloud.ServerName))
+		case len(cloud.GRPC) == 0:
+			v.fault(at, "must be left out without grpc endpoints: those of http are verified by their host")
+		}
 	}
 }
 
@@ -138,18 +156,30 @@ func (v *validator) checkService(at *configfile.Path, name string) {
 func (v *validator) checkResidency(at *configfile.Path, name string) {
 	for _, tier := range v.tiersOf(name) {
 		only := tier.Clouds.Only
-		possible := func(cloud string) bool {
-			_, runs := v.Services[name].Clouds[cloud]
-			return runs || !slices.Contains(v.clouds, cloud)
-		}
-		if len(only) > 0 && !slices.ContainsFunc(only, possible) {
-			v.fault(at, "must have a cloud that tier %s may use, which is only %s", tier.Name, strings.Join(only, ", "))
+		for p := range Protocol(protocols) {
+			runs := v.Services[name].cloudsOf(p)
+			possible := func(cloud string) bool {
+				return slices.Contains(runs, cloud) || !slices.Contains(v.clouds, cloud)
+			}
+			if len(only) > 0 && len(runs) > 0 && !slices.ContainsFunc(only, possible) {
+				v.fault(at, "must have a cloud that tier %s may use%s, which is only %s", tier.Name, v.over(name, p), strings.Join(only, ", "))
+			}
 		}
 	}
 }
 
-func (v *validator) checkEndpoints(at *configfile.Path, urls []string) {
-	if len(urls) == 0 {
+// over names the protocol where a service speaks more than one.
+func (v *validator) over(service string, p Protocol) string {
+	for other := range Protocol(protocols) {
+		if other != p && v.Services[service].speaks(other) {
+			return " over " + p.String()
+		}
+	}
+	return ""
+}
+
+func (v *validator) checkEndpoints(at *configfile.Path, urls []string, p Protocol) {
+	if len(urls) == 0 && v.doc.Has(at) {
 		v.fault(at, "must have at least one endpoint")
 	}
 	first := make(map[endpointURL]int, len(urls))
@@ -158,13 +188,13 @@ func (v *validator) checkEndpoints(at *configfile.Path, urls []string) {
 		if v.doc.Lost(at) {
 			continue
 		}
-		endpoint, err := parseEndpointURL(raw)
+		endpoint, err := parseEndpoint(raw, p)
 		if err != nil {
 			v.fault(at, "%v", err)
 			continue
 		}
 		if j, ok := first[endpoint]; ok {
-			v.fault(at, "must be given once, is the same endpoint as http[%d]", j)
+			v.fault(at, "must be given once, is the same endpoint as %v[%d]", p, j)
 			continue
 		}
 		first[endpoint] = i
@@ -178,8 +208,10 @@ func (v *validator) checkObserve(at *configfile.Path) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Services)) {
-		if _, ok := v.Services[name].Clouds[v.Observe]; !ok {
-			v.fault(at, "must be a cloud of every service, but %s does not have %s", name, v.Observe)
+		for p := range Protocol(protocols) {
+			if runs := v.Services[name].cloudsOf(p); len(runs) > 0 && !slices.Contains(runs, v.Observe) {
+				v.fault(at, "must be a cloud of every service, but %s does not have %s%s", name, v.Observe, v.over(name, p))
+			}
 		}
 		for _, tier := range v.tiersOf(name) {
 			if only := tier.Clouds.Only; len(only) > 0 && !slices.Contains(only, v.Observe) {

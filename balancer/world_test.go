@@ -120,7 +120,7 @@ func (w *world) router(t testing.TB, cfg *Config, opts ...Option) *Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetProber(w.probe)
+	r.SetProber(HTTP, w.probe)
 	t.Cleanup(func() { r.Close() })
 	return r
 }

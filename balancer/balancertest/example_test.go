@@ -43,7 +43,7 @@ func ExampleClouds_Try() {
 		panic(err)
 	}
 	defer router.Close()
-	router.SetProber(clouds.Probe)
+	router.SetProber(balancer.HTTP, clouds.Probe)
 
 	clouds.Cloud("gcp").Fail(1)
 	call := balancer.Call{Service: "routing-api", Idempotent: true}

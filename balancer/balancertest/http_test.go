@@ -137,7 +137,7 @@ func TestTry(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer router.Close()
-		router.SetProber(clouds.Probe)
+		router.SetProber(balancer.HTTP, clouds.Probe)
 		call := balancer.Call{Service: "routing-api", Idempotent: true}
 		try := func() (string, error) { return balancer.Do(t.Context(), router, call, clouds.Try, nil) }
 

@@ -32,7 +32,7 @@ func NewTransport(router *balancer.Router, opts ...Option) *Transport {
 	for _, opt := range opts {
 		opt(t)
 	}
-	router.SetProber(t.probe)
+	router.SetProber(balancer.HTTP, t.probe)
 	return t
 }
 
@@ -103,7 +103,7 @@ func (t *Transport) route(req *http.Request) (service string, away bool, err err
 	if t.strict {
 		return service, away, nil
 	}
-	has, err := t.router.HasService(service)
+	has, err := t.router.HasService(service, balancer.HTTP)
 	if !has {
 		service = ""
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/failover"
 )
 
 // watch notes what the router does about the cloud onprem.
@@ -51,13 +50,13 @@ func (w *watch) picked(a balancer.Attempt) {
 	}
 }
 
-func (w *watch) planned(_ string, plan failover.Plan) {
+func (w *watch) planned(c balancer.PlanChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.struck.IsZero() || w.share > 0 {
 		return
 	}
-	for _, s := range plan.Tiers[0].Shares {
+	for _, s := range c.Plan.Tiers[0].Shares {
 		if s.Cloud == "onprem" && s.Fraction < 0.01 {
 			w.share = time.Since(w.struck)
 		}

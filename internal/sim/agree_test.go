@@ -142,7 +142,7 @@ func oneDo(t *testing.T, s Scenario, noBudget bool, try func(context.Context) (h
 		t.Fatal(err)
 	}
 	defer r.Close()
-	r.SetProber(func(context.Context, balancer.Probe) health.Outcome { return health.Outcome{} })
+	r.SetProber(balancer.HTTP, func(context.Context, balancer.Probe) health.Outcome { return health.Outcome{} })
 	if noBudget {
 		spend(t, r)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/internal/virtual"
 	"github.com/fairlead-go/fairlead/sla"
@@ -65,8 +64,8 @@ func (c *client) trace() balancer.Trace {
 		},
 	}
 	if c.world.KeepPlans {
-		t.PlanChanged = func(_ string, p failover.Plan) {
-			c.world.result.Plans[c.id] = append(c.world.result.Plans[c.id], PlanChange{At: c.world.now, Plan: p})
+		t.PlanChanged = func(p balancer.PlanChange) {
+			c.world.result.Plans[c.id] = append(c.world.result.Plans[c.id], PlanChange{At: c.world.now, Plan: p.Plan})
 		}
 	}
 	return t

@@ -1,0 +1,62 @@
+package balancer
+
+// Place is an endpoint and the cloud that it is in.
+type Place struct {
+	Cloud    string
+	Endpoint *Endpoint
+}
+
+// Places returns all endpoints of a service that speak a protocol, well or
+// not, and a channel that is closed when there are others or the router is
+// closed. It is for adapters that keep connections of their own. The slice is
+// shared and must not be changed; an endpoint that stays keeps its pointer. The
+// error is an [*UnknownServiceError] or [ErrClosed].
+func (r *Router) Places(service string, p Protocol) (places []Place, changed <-chan struct{}, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.table.Load().service(service, p); err != nil {
+		return nil, r.reconfigured(), err
+	}
+	s := r.services[serviceKey{service, p}]
+	if s.movedNews == nil {
+		s.movedNews = make(chan struct{})
+		s.places = nil
+		for _, c := range s.clouds {
+			for _, e := range c.endpoints {
+				s.places = append(s.places, Place{Cloud: c.name, Endpoint: &e.Endpoint})
+			}
+		}
+	}
+	return s.places, s.movedNews, nil
+}
+
+// moved tells those who have asked for the places that they have changed.
+func (s *service) moved() {
+	if s.movedNews != nil {
+		close(s.movedNews)
+		s.movedNews, s.places = nil, nil
+	}
+}
+
+// reconfigured returns a channel that is closed with the next config, or when
+// the router is closed.
+func (r *Router) reconfigured() <-chan struct{} {
+	if r.closed() {
+		return r.closing
+	}
+	if r.newConfig == nil {
+		r.newConfig = make(chan struct{})
+	}
+	return r.newConfig
+}
+
+// movedAll tells everyone who waits for other places or another config.
+func (r *Router) movedAll() {
+	for _, s := range r.order {
+		s.moved()
+	}
+	if r.newConfig != nil {
+		close(r.newConfig)
+		r.newConfig = nil
+	}
+}

@@ -1,0 +1,293 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fairlead-go/fairlead/health"
+)
+
+// bothConfig is testConfig with gRPC beside HTTP in both clouds.
+func bothConfig() *Config {
+	cfg := testConfig()
+	clouds := cfg.Services["api"].Clouds
+	for name, address := range map[string]string{"a": "10.0.0.1:9090", "b": "10.0.1.1:9090"} {
+		runs := clouds[name]
+		runs.GRPC = []string{address}
+		clouds[name] = runs
+	}
+	return cfg
+}
+
+// A cloud that is lost over one protocol isn't over the other.
+func TestProtocolsAreKnownApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, bothConfig())
+		r.SetProber(GRPC, w.probe)
+		w.set("10.0.0.1:9090", refuses)
+		for range 100 {
+			if at, err := w.call(t.Context(), r, Call{Service: "api", Protocol: GRPC, Idempotent: true}); err != nil || at != "b 10.0.1.1:9090" {
+				t.Fatalf("%s, %v", at, err)
+			}
+			if _, err := w.call(t.Context(), r, Call{Service: "api"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		states := map[Protocol]health.State{}
+		for _, s := range r.Status().Services {
+			states[s.Protocol] = s.Clouds[0].State
+		}
+		if states[GRPC] != health.Down || states[HTTP] != health.Healthy {
+			t.Errorf("cloud a is %v", states)
+		}
+	})
+}
+
+func TestUnknownServiceNamesTheProtocol(t *testing.T) {
+	r := newWorld().router(t, testConfig())
+	_, err := r.Pick(t.Context(), Call{Service: "api", Protocol: GRPC}, nil)
+	var unknown *UnknownServiceError
+	if !errors.As(err, &unknown) || unknown.Protocol != GRPC {
+		t.Fatal(err)
+	}
+	if got, want := err.Error(), `no service "api" with grpc endpoints in the config, which has no grpc endpoints`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What isn't usable is passed over as long as something is.
+func TestPickPassesOverWhatIsNotUsable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		usable := map[string]bool{}
+		call := Call{Service: "api", Usable: func(e *Endpoint) bool { return usable[e.Address] }}
+		pick := func(tried ...Attempt) string {
+			t.Helper()
+			a, err := r.Pick(t.Context(), call, tried)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Done(health.Outcome{Kind: health.OK})
+			return a.Endpoint().Address
+		}
+		for range 50 {
+			pick() // nothing is usable, which is no reason to fail
+		}
+		usable["10.0.1.2:80"] = true
+		for range 50 {
+			if at := pick(); at != "10.0.1.2:80" {
+				t.Fatalf("went to %s", at)
+			}
+		}
+		// The plan's cloud has the first word.
+		usable["10.0.0.1:80"] = true
+		seen := map[string]int{}
+		for range 1000 {
+			seen[pick()]++
+		}
+		if a, b := seen["10.0.0.1:80"], seen["10.0.1.2:80"]; a+b != 1000 || a < 600 || a > 800 {
+			t.Errorf("went to %v, want 70 %% and 30 %% at the two that are usable", seen)
+		}
+		// A retry leaves the tried cloud, if it can.
+		first, err := r.Pick(t.Context(), Call{Service: "api", Usable: func(e *Endpoint) bool { return e.Address == "10.0.0.1:80" }}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Done(health.Outcome{Kind: health.Failed})
+		if at := pick(first); at != "10.0.1.2:80" {
+			t.Errorf("the retry went to %s", at)
+		}
+	})
+}
+
+func TestPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{"api.example.com": {"10.0.0.1", "10.0.0.2"}}}
+		cfg := &Config{
+			Clouds: map[string]Cloud{"a": {}, "b": {}},
+			Services: map[string]Service{"api": {Clouds: map[string]ServiceCloud{
+				"a": {GRPC: []string{"api.example.com:9090"}},
+				"b": {GRPC: []string{"10.0.0.1:9090"}, ServerName: "b.example.com"},
+			}}},
+		}
+		r := newWorld().router(t, cfg, WithResolver(n.lookup))
+		synctest.Wait()
+		places, changed, err := r.Places("api", GRPC)
+		if err != nil || len(places) != 3 {
+			t.Fatalf("%v, %v", places, err)
+		}
+		slots := map[int]bool{}
+		for _, p := range places {
+			slots[p.Endpoint.Slot] = true
+			want := Endpoint{Scheme: "grpc", Address: p.Endpoint.Address, Name: "api.example.com", Host: "api.example.com:9090", Slot: p.Endpoint.Slot}
+			if p.Cloud == "b" {
+				want.Name, want.Host = "b.example.com", "b.example.com:9090"
+			}
+			if *p.Endpoint != want {
+				t.Errorf("got %+v, want %+v", *p.Endpoint, want)
+			}
+		}
+		if len(slots) != 3 || !slots[0] || !slots[1] || !slots[2] {
+			t.Errorf("slots %v", slots)
+		}
+		n.set("api.example.com", "10.0.0.2", "10.0.0.3")
+		<-changed
+		again, changed, err := r.Places("api", GRPC)
+		if err != nil || len(again) != 3 {
+			t.Fatalf("%v, %v", again, err)
+		}
+		if !slices.ContainsFunc(again, func(p Place) bool { return p.Endpoint == places[1].Endpoint }) {
+			t.Error("an endpoint that stayed has another pointer")
+		}
+		for _, p := range again {
+			if p.Endpoint.Slot > 2 {
+				t.Errorf("slot %d, though one was given back", p.Endpoint.Slot)
+			}
+		}
+		r.Close()
+		<-changed
+		if _, closed, err := r.Places("api", GRPC); !errors.Is(err, ErrClosed) {
+			t.Errorf("%v after Close", err)
+		} else {
+			<-closed
+		}
+	})
+}
+
+// Those who ask for a service too early learn when to ask again.
+func TestPlacesOfAServiceToCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		_, changed, err := r.Places("api", GRPC)
+		if err == nil {
+			t.Fatal("the service speaks no gRPC")
+		}
+		if err := r.Update(bothConfig()); err != nil {
+			t.Fatal(err)
+		}
+		<-changed
+		places, changed, err := r.Places("api", GRPC)
+		if err != nil || len(places) != 2 {
+			t.Fatalf("%v, %v", places, err)
+		}
+		if err := r.Update(testConfig()); err != nil {
+			t.Fatal(err)
+		}
+		<-changed
+	})
+}
+
+func TestTargetResolver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &Config{
+			Clouds: map[string]Cloud{"a": {}, "b": {}},
+			Services: map[string]Service{"api": {Clouds: map[string]ServiceCloud{
+				"a": {GRPC: []string{"xds:///routing"}},
+				"b": {GRPC: []string{"unix:///run/b.sock"}, ServerName: "b.example.com"},
+			}}},
+		}
+		r := newWorld().router(t, cfg, WithResolver(func(context.Context, string) ([]netip.Addr, error) {
+			t.Error("DNS was asked")
+			return nil, nil
+		}))
+		if _, err := r.Pick(t.Context(), Call{Service: "api", Protocol: GRPC}, nil); !errors.Is(err, ErrNoCloud) {
+			t.Errorf("%v without a resolver", err)
+		}
+		if why := state(r, "a").Reason; why != "no address: this process has no adapter that resolves it" {
+			t.Errorf("the reason is %q", why)
+		}
+		fail := make(chan struct{})
+		var ended atomic.Int32
+		r.SetTargetResolver(func(ctx context.Context, target string, again <-chan struct{}, found func([]Endpoint, error)) {
+			defer ended.Add(1)
+			sleep(ctx, time.Second, nil)
+			switch target {
+			case "xds:///routing":
+				found([]Endpoint{{Address: "10.0.0.2:1", Name: "x"}, {Address: "10.0.0.1:1", Name: "x"}}, nil)
+				select {
+				case <-fail:
+					found(nil, errors.New("the control plane is away"))
+				case <-ctx.Done():
+				}
+			default:
+				found([]Endpoint{{Address: "unix:/run/b.sock", Name: "localhost"}}, nil)
+			}
+			<-ctx.Done()
+		})
+		began := time.Now()
+		a, err := r.Pick(t.Context(), Call{Service: "api", Protocol: GRPC}, nil)
+		if err != nil || time.Since(began) != time.Second {
+			t.Fatalf("%v after %v, want the first pick to wait for an answer", err, time.Since(began))
+		}
+		a.Done(health.Outcome{Kind: health.OK})
+		synctest.Wait()
+		addresses := func() (all []string) {
+			places, _, err := r.Places("api", GRPC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range places {
+				all = append(all, p.Cloud+" "+p.Endpoint.String()+" "+p.Endpoint.Name)
+			}
+			return all
+		}
+		want := []string{"a grpc://10.0.0.1:1 x", "a grpc://10.0.0.2:1 x", "b grpc://unix:/run/b.sock b.example.com"}
+		if got := addresses(); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		close(fail)
+		synctest.Wait()
+		if got := addresses(); !slices.Equal(got, want) {
+			t.Errorf("after an error: %q, want what was good last", got)
+		}
+		r.Close()
+		if ended.Load() != 2 {
+			t.Errorf("%d of 2 watches have ended with the router", ended.Load())
+		}
+	})
+}
+
+// An attempt that nothing was sent of may be cut short; one that may have been
+// sent may not.
+func TestSendingForbidsTheCut(t *testing.T) {
+	for _, sends := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newWorld().router(t, testConfig())
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			var clouds []string
+			_, err := Do(ctx, r, Call{Service: "api", Announces: true}, func(ctx context.Context, at Attempt) (int, health.Outcome, error) {
+				clouds = append(clouds, at.Cloud())
+				if len(clouds) == 1 {
+					if sends && !at.Sending() {
+						t.Error("cut at once")
+					}
+					<-ctx.Done()
+					if !sends && at.Sending() {
+						t.Error("something may be sent after the cut")
+					}
+					return 0, health.Outcome{}, ctx.Err()
+				}
+				if !at.Sending() || !at.Sending() {
+					t.Error("the second attempt was cut")
+				}
+				return 1, health.Outcome{Kind: health.OK}, nil
+			}, nil)
+			var failed *CallError
+			switch {
+			case sends && (!errors.As(err, &failed) || !failed.Ambiguous || len(clouds) != 1):
+				t.Errorf("sent: tried %v, %v", clouds, err)
+			case !sends && (err != nil || len(clouds) != 2 || clouds[0] == clouds[1]):
+				t.Errorf("unsent: tried %v, %v", clouds, err)
+			}
+		})
+	}
+}
