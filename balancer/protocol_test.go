@@ -29,7 +29,9 @@ func bothConfig() *Config {
 func TestProtocolsAreKnownApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		r := w.router(t, bothConfig())
+		cfg := bothConfig()
+		cfg.Retry.Floor = 100 // enough until the loss is known
+		r := w.router(t, cfg)
 		r.SetProber(GRPC, w.probe)
 		w.set("10.0.0.1:9090", refuses)
 		for range 100 {

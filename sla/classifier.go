@@ -73,10 +73,10 @@ func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*
 // Classify returns the class of a call of method: the tier that the context
 // names, else that of the first rule that matches, else the fallback.
 //
-// The level is that of the context's customer on that day. Without a customer
-// it is made of random, which must be uniform. It depends on the whole of
-// random and neither on its upper nor on its lower half alone, so that the
-// halves may serve other draws of the same call.
+// The level is the one that the context gives, else that of its customer on that
+// day. Without a customer it is made of random, which must be uniform. It depends
+// on the whole of random and neither on its upper nor on its lower half alone, so
+// that the halves may serve other draws of the same call.
 //
 // Classify takes no lock and allocates nothing when the context names a tier
 // of the config or there are fewer than 16 rules. Otherwise it looks the call
@@ -84,18 +84,26 @@ func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*
 // only to add to it.
 func (c *Classifier) Classify(ctx context.Context, method string, day Day, random uint64) Class {
 	s := from(ctx)
-	return Class{Tier: c.tier(s, method), Level: c.level(s.caller.Customer, day, random)}
+	return Class{Tier: c.tier(s, method), Level: c.level(s, day, random)}
 }
+
+// Tiers returns the names of the tiers: [Class.Tier] is an index in it. The zero
+// Classifier has none.
+func (c *Classifier) Tiers() []string { return slices.Clone(c.tiers) }
 
 // Unknown returns the names of tiers that contexts gave and the config does
 // not know, sorted: the first 64 of them, of each the first 64 bytes.
 func (c *Classifier) Unknown() []string { return c.unknown.list() }
 
-func (c *Classifier) level(customer string, day Day, random uint64) uint8 {
-	if customer == "" {
+func (c *Classifier) level(s *said, day Day, random uint64) uint8 {
+	switch customer := s.caller.Customer; {
+	case s.leveled:
+		return s.level
+	case customer == "":
 		return randomLevel(random)
+	default:
+		return Level(c.key, customer, day)
 	}
-	return Level(c.key, customer, day)
 }
 
 func (c *Classifier) tier(s *said, method string) int {

@@ -99,6 +99,12 @@ func TestLevelOfCall(t *testing.T) {
 		if got := c.Classify(WithTier(acme, "critical"), "GET", day, random).Level; got != want {
 			t.Fatalf("day %d, with a tier: level %d, want %d", day, got, want)
 		}
+		own := uint8(random % levels)
+		for _, ctx := range []context.Context{background, acme} {
+			if got := c.Classify(WithLevel(ctx, own), "GET", day, random).Level; got != own {
+				t.Fatalf("day %d, with a level: level %d, want %d", day, got, own)
+			}
+		}
 		anonymous[c.Classify(background, "GET", day, random).Level]++
 		product[c.Classify(WithCaller(background, Caller{Product: "dispatch"}), "GET", day, random).Level]++
 	}
@@ -113,6 +119,21 @@ func TestZeroClassifier(t *testing.T) {
 	}
 	if got := c.Unknown(); !slices.Equal(got, []string{"gold"}) {
 		t.Errorf("unknown tiers: %q", got)
+	}
+	if got := c.Tiers(); len(got) != 0 {
+		t.Errorf("tiers: %q", got)
+	}
+}
+
+func TestTiersOfClassifier(t *testing.T) {
+	c := newClassifier(t, nil)
+	names := c.Tiers()
+	if want := []string{"critical", "standard", "batch"}; !slices.Equal(names, want) {
+		t.Errorf("tiers: %q, want %q", names, want)
+	}
+	names[critical] = "changed"
+	if got := c.Classify(WithTier(context.Background(), "critical"), "", 0, 0).Tier; got != critical {
+		t.Errorf("the list reaches into the classifier: tier %d", got)
 	}
 }
 

@@ -11,15 +11,17 @@ type Caller struct {
 	Customer string
 }
 
-// contextKey is the only key of this package in a context. Tier and caller share one
-// value, so that a call looks for it once.
+// contextKey is the only key of this package in a context. Tier, caller and
+// level share one value, so that a call looks for it once.
 type contextKey struct{}
 
 // said is what a context says about a call. It is never changed once it is in
 // a context.
 type said struct {
-	tier   string
-	caller Caller
+	tier    string
+	caller  Caller
+	level   uint8
+	leveled bool // level was given
 }
 
 func from(ctx context.Context) *said {
@@ -48,8 +50,8 @@ func TierFrom(ctx context.Context) (string, bool) {
 }
 
 // WithCaller returns a context whose calls are made by the caller. The rules
-// see it, and its customer decides the level. The zero Caller takes back what
-// the context said before.
+// see it, and its customer decides the level unless the context has one of its
+// own: see [WithLevel]. The zero Caller takes back what the context said before.
 func WithCaller(ctx context.Context, caller Caller) context.Context {
 	s := *from(ctx)
 	s.caller = caller
@@ -60,4 +62,19 @@ func WithCaller(ctx context.Context, caller Caller) context.Context {
 func CallerFrom(ctx context.Context) (Caller, bool) {
 	s := from(ctx)
 	return s.caller, s.caller != Caller{}
+}
+
+// WithLevel returns a context whose calls have this level, 0…127, whoever makes
+// them; more counts as 127. Servers give a call's level to the calls that they
+// make for it, so that all of them wait or pass together.
+func WithLevel(ctx context.Context, level uint8) context.Context {
+	s := *from(ctx)
+	s.level, s.leveled = min(level, maxLevel), true
+	return context.WithValue(ctx, contextKey{}, &s)
+}
+
+// LevelFrom returns the level that WithLevel gave and whether it gave one.
+func LevelFrom(ctx context.Context) (level uint8, ok bool) {
+	s := from(ctx)
+	return s.level, s.leveled
 }

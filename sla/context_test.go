@@ -48,3 +48,32 @@ func TestContextOfParentStaysAsItWas(t *testing.T) {
 		t.Errorf("the parent's caller is now %+v", caller)
 	}
 }
+
+func TestLevelInContext(t *testing.T) {
+	background := context.Background()
+	for _, test := range []struct {
+		name  string
+		ctx   context.Context
+		level uint8
+		ok    bool
+	}{
+		{"nothing", background, 0, false},
+		{"only a tier", WithTier(background, "critical"), 0, false},
+		{"lowest", WithLevel(background, 0), 0, true},
+		{"highest", WithLevel(background, 127), 127, true},
+		{"above the highest", WithLevel(background, 128), 127, true},
+		{"the last counts", WithLevel(WithLevel(background, 3), 4), 4, true},
+		{"tier and caller leave it", WithCaller(WithTier(WithLevel(background, 3), "batch"), Caller{Customer: "acme"}), 3, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if level, ok := LevelFrom(test.ctx); level != test.level || ok != test.ok {
+				t.Errorf("%d, %v, want %d, %v", level, ok, test.level, test.ok)
+			}
+		})
+	}
+	ctx := WithLevel(WithTier(WithCaller(background, Caller{Customer: "acme"}), "batch"), 9)
+	tier, _ := TierFrom(ctx)
+	if caller, _ := CallerFrom(ctx); tier != "batch" || caller.Customer != "acme" {
+		t.Errorf("a level took tier and caller away: %q, %+v", tier, caller)
+	}
+}
