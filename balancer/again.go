@@ -19,16 +19,12 @@ import (
 // Of the clouds that are down, only those count that the plan gives calls to, in
 // panic. The same goes for clouds on their way back, and they come last: the
 // retries of all calls would be many times what their gate lets through.
-func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, usable func(*Endpoint) bool) error {
-	tier := &s.tiers[class.Tier]
-	c, e := s.next(tier, draw, tried)
+func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, open bool) error {
+	c, e := s.next(&s.tiers[class.Tier], draw, tried)
 	if e == nil {
 		return r.refusal(s, class, ErrNoCloud)
 	}
-	if usable != nil && !usable(&e.Endpoint) {
-		c, e = s.instead(tier, c, e, draw, tried, usable)
-	}
-	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: uint16(len(tried) + 1)}
+	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: uint16(len(tried) + 1), open: open}
 	a.begin(c, e)
 	s.live.retries.Add(1)
 	return nil
@@ -114,7 +110,7 @@ func (s *serviceTable) serves(tier *tierTable, i int) bool {
 // untried returns the better of two endpoints that no attempt has used, the
 // only one there is, or nil.
 func (c *cloudTable) untried(bits uint32, tried []Attempt) *endpoint {
-	return c.find(bits, func(e *endpoint) bool { return !triedEndpoint(tried, e) })
+	return c.pick(bits, func(e *endpoint) bool { return !triedEndpoint(tried, e) })
 }
 
 func triedCloud(tried []Attempt, name string) bool {

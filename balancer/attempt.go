@@ -21,12 +21,17 @@ type Attempt struct {
 	tier     uint8 // the config has at most 32
 	level    uint8
 	number   uint16
+	open     bool // the target may be silent as long as it likes
 }
 
 // begin starts the attempt at an endpoint.
 func (a *Attempt) begin(c *cloudTable, e *endpoint) {
 	a.cloud, a.endpoint, a.began = c, e, c.router.now()
-	e.live.Begin()
+	if a.open {
+		e.live.Enter()
+	} else {
+		e.live.Begin()
+	}
 	if c.router.trace.Picked != nil {
 		c.router.trace.Picked(*a)
 	}
@@ -72,7 +77,11 @@ func (a Attempt) Answered(o health.Outcome) { a.answered(a.cloud.router.now(), o
 
 func (a *Attempt) answered(now time.Duration, o health.Outcome) {
 	r := a.cloud.router
-	a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
+	if a.open {
+		a.cloud.target.RecordOpen(&a.endpoint.live, a.began, now, o)
+	} else {
+		a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
+	}
 	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
 	}
@@ -113,9 +122,10 @@ func (a Attempt) Sending() bool {
 // of health.Refused or health.Overloaded says so itself.
 func (a Attempt) Unsent() { a.run.unsent = true }
 
-// Release ends an attempt that was kept. The outcome is that of the rest of
-// the answer; a zero [health.Outcome] or health.OK adds nothing to what Do
-// was told. Call it once.
+// Release ends an attempt that was kept, or that [Router.Pick] made and
+// [Attempt.Answered] was told of. The outcome is that of the rest of the answer;
+// a zero [health.Outcome] or health.OK adds nothing to what was told before. Call
+// it once.
 func (a Attempt) Release(rest health.Outcome) {
 	if rest.Kind.Bad() {
 		now := a.cloud.router.now()
@@ -125,5 +135,7 @@ func (a Attempt) Release(rest health.Outcome) {
 		}
 	}
 	a.End()
-	a.run.close()
+	if a.run != nil {
+		a.run.close()
+	}
 }

@@ -49,13 +49,14 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	returned := false
 	defer func() {
 		if !returned { // try panicked
-			a.run.abandon(a)
+			d.current().abandon()
 		}
 	}()
 	for {
 		returned = false
 		v, outcome, err := try(a.run.ctx, a)
 		returned = true
+		a = d.current()
 		if !a.run.answered() {
 			// If its answer came just as the attempt was cut, it is late: its
 			// context is gone, and nobody could read it.
@@ -91,14 +92,14 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 type calling struct {
 	router     *Router
 	idempotent bool
-	announces  bool                 // the adapter says when it begins to send
-	usable     func(*Endpoint) bool // nil: any
-	ctx        context.Context      // the caller's
-	deadline   time.Duration        // the earlier of the caller's and the tier's, in router time; 0: none
-	timeout    error                // what the tier's deadline means; nil if it is the caller's, or none
-	service    *serviceTable        // of the table that the last pick used
-	class      sla.Class            // in that table
-	draw       uint64               // the first attempt's
+	announces  bool            // the adapter says when it begins to send
+	open       bool            // a target may be silent as long as it likes
+	ctx        context.Context // the caller's
+	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
+	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
+	service    *serviceTable   // of the table that the last pick used
+	class      sla.Class       // in that table
+	draw       uint64          // the first attempt's
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -114,12 +115,12 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &calling{router: r, idempotent: call.Idempotent, announces: call.Announces, usable: call.Usable, ctx: ctx, service: s, class: class, draw: draw}
+	d := &calling{router: r, idempotent: call.Idempotent, announces: call.Announces, open: call.open(ctx), ctx: ctx, service: s, class: class, draw: draw}
 	d.tried = d.room[:0]
 	if deadline, ok := ctx.Deadline(); ok {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
 	}
-	if t := d.tier(); t.Timeout > 0 {
+	if t := d.tier(); t.Timeout > 0 && call.Stream == NoStream {
 		if end := began + t.Timeout; d.deadline == 0 || end < d.deadline {
 			d.deadline, d.timeout = end, t.expired
 		}
@@ -130,7 +131,7 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 // start makes the first attempt.
 func (d *calling) start() (Attempt, error) {
 	var a Attempt
-	if err := d.router.first(&a, d.service, d.class, d.draw, d.usable); err != nil {
+	if err := d.router.first(&a, d.service, d.class, d.draw, d.open); err != nil {
 		return a, err
 	}
 	d.enter(&a)
@@ -171,7 +172,7 @@ func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
 		return next, stopPause
 	}
 	d.refresh() // it may have taken its time
-	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried, d.usable) != nil {
+	if d.router.again(&next, d.service, d.class, d.router.random(), d.tried, d.open) != nil {
 		return next, stopNobody
 	}
 	d.enter(&next)
@@ -189,6 +190,15 @@ const (
 	stopBudget   = "the retry budget is spent"
 	stopNobody   = "there is nobody left to ask"
 )
+
+// current is the attempt under way, which the adapter may have moved.
+func (d *calling) current() Attempt {
+	last := &d.tried[len(d.tried)-1]
+	if moved := last.run.moved; moved != nil {
+		*last = *moved
+	}
+	return *last
+}
 
 // refresh goes over to the newest table, so that a retry knows what has become
 // known since. If the service or the tier is gone from it, the call ends by the
@@ -240,7 +250,7 @@ func (d *calling) enter(a *Attempt) {
 	if a.number > 1 {
 		a.run = new(run)
 	}
-	a.run.once = !d.idempotent
+	a.run.once, a.run.before = !d.idempotent, d.tried
 	d.tried = append(d.tried, *a)
 	limit := d.attemptTime(*a)
 	switch {
@@ -259,8 +269,7 @@ func (d *calling) enter(a *Attempt) {
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 // Of a call that isn't idempotent that concerns what isn't sent yet.
 func (d *calling) attemptTime(a Attempt) time.Duration {
-	mayCut := d.idempotent || d.announces && (d.usable == nil || !d.usable(a.Endpoint()))
-	if !mayCut || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
+	if !d.idempotent && !d.announces || d.open || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
 		return 0
 	}
 	left := time.Duration(0)

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/fairlead-go/fairlead/health"
@@ -38,6 +39,7 @@ func (e *Endpoint) String() string { return e.Scheme + "://" + e.Address + e.Pat
 type endpoint struct {
 	live health.Endpoint // first: its fields are laid out by cache lines
 	Endpoint
+	load atomic.Pointer[LoadReport] // the last report, nil if there was none
 }
 
 // setEndpoints takes what the sources of a cloud know, keeping the records of

@@ -24,11 +24,9 @@ type Call struct {
 	// for its deadline either while nothing has been sent, as when an endpoint
 	// doesn't answer a dial.
 	Announces bool
-	// Usable, if not nil, says which endpoints can be used at once, as an
-	// adapter knows that keeps connections. Others are passed over as long as
-	// there is a usable one that the call may go to. It is called by the
-	// goroutine that picks and must be quick.
-	Usable func(*Endpoint) bool
+	// Stream says whether messages flow one by one, as in gRPC's streams. Default:
+	// one question, one answer.
+	Stream Streaming
 }
 
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what
@@ -56,13 +54,13 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 		return a, err
 	}
 	if len(tried) == 0 {
-		err = r.first(&a, s, class, draw, call.Usable)
+		err = r.first(&a, s, class, draw, call.open(ctx))
 		return a, err
 	}
 	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
 		return a, r.refusal(s, class, ErrBudget)
 	}
-	if err = r.again(&a, s, class, draw, tried, call.Usable); err != nil {
+	if err = r.again(&a, s, class, draw, tried, call.open(ctx)); err != nil {
 		s.live.budget.Return()
 	}
 	return a, err
@@ -118,7 +116,7 @@ func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Cl
 // of the plan, which hold the decision and its reason, its endpoint by power of
 // two choices. One draw serves both: the cloud takes the high half, the
 // endpoints the low.
-func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64, usable func(*Endpoint) bool) error {
+func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64, open bool) error {
 	tier := &s.tiers[class.Tier]
 	k := s.observed
 	switch {
@@ -133,12 +131,8 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
-	e := c.endpoints[c.twoChoices(uint32(draw))]
-	if usable != nil && !usable(&e.Endpoint) {
-		c, e = s.instead(tier, c, e, draw, nil, usable)
-	}
-	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1}
-	a.begin(c, e)
+	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
+	a.begin(c, c.endpoints[c.twoChoices(uint32(draw))])
 	return nil
 }
 

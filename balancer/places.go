@@ -4,6 +4,9 @@ package balancer
 type Place struct {
 	Cloud    string
 	Endpoint *Endpoint
+
+	router   *Router
+	endpoint *endpoint
 }
 
 // Places returns all endpoints of a service that speak a protocol, well or
@@ -23,7 +26,7 @@ func (r *Router) Places(service string, p Protocol) (places []Place, changed <-c
 		s.places = nil
 		for _, c := range s.clouds {
 			for _, e := range c.endpoints {
-				s.places = append(s.places, Place{Cloud: c.name, Endpoint: &e.Endpoint})
+				s.places = append(s.places, Place{Cloud: c.name, Endpoint: &e.Endpoint, router: r, endpoint: e})
 			}
 		}
 	}

@@ -22,8 +22,9 @@ type Probe struct {
 // Prober asks one endpoint how it is. The context ends with the probe's
 // timeout. A prober that speaks the endpoint's protocol returns health.OK for a
 // process that serves; one that only connects must return health.Reached,
-// because the kernel accepts connections for a frozen process. It is called by
-// many goroutines.
+// because the kernel accepts connections for a frozen process. One that can't ask
+// returns the zero Outcome: then the router connects. It is called by many
+// goroutines.
 type Prober func(ctx context.Context, p Probe) health.Outcome
 
 // SetProber replaces the way endpoints of a protocol are probed. Adapters call
@@ -81,6 +82,9 @@ func (r *Router) launch(due []dueProbe) {
 			ctx, cancel := context.WithTimeout(r.ctx, p.timeout)
 			defer cancel()
 			o := p.ask(ctx, p.Probe)
+			if o.Kind == health.Neutral && ctx.Err() == nil {
+				o = r.connects(ctx, p.Probe)
+			}
 			if r.ctx.Err() == nil {
 				p.target.Probed(p.record, o)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // bothConfig is testConfig with gRPC beside HTTP in both clouds.
@@ -65,23 +66,29 @@ func TestUnknownServiceNamesTheProtocol(t *testing.T) {
 	}
 }
 
-// What isn't usable is passed over as long as something is.
-func TestPickPassesOverWhatIsNotUsable(t *testing.T) {
+// An attempt leaves what isn't usable, as long as something is.
+func TestMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newWorld().router(t, testConfig())
 		usable := map[string]bool{}
-		call := Call{Service: "api", Usable: func(e *Endpoint) bool { return usable[e.Address] }}
 		pick := func(tried ...Attempt) string {
 			t.Helper()
-			a, err := r.Pick(t.Context(), call, tried)
+			a, err := r.Pick(t.Context(), Call{Service: "api"}, tried)
 			if err != nil {
 				t.Fatal(err)
+			}
+			was := a.Endpoint()
+			if ready := func(e *Endpoint) bool { return usable[e.Address] }; !ready(was) {
+				moved := false
+				if a, moved = a.Move(health.Outcome{}, tried, ready); !moved && a.Endpoint() != was {
+					t.Fatal("it went somewhere and denies it")
+				}
 			}
 			a.Done(health.Outcome{Kind: health.OK})
 			return a.Endpoint().Address
 		}
 		for range 50 {
-			pick() // nothing is usable, which is no reason to fail
+			pick() // nothing is usable
 		}
 		usable["10.0.1.2:80"] = true
 		for range 50 {
@@ -98,16 +105,122 @@ func TestPickPassesOverWhatIsNotUsable(t *testing.T) {
 		if a, b := seen["10.0.0.1:80"], seen["10.0.1.2:80"]; a+b != 1000 || a < 600 || a > 800 {
 			t.Errorf("went to %v, want 70 %% and 30 %% at the two that are usable", seen)
 		}
-		// A retry leaves the tried cloud, if it can.
-		first, err := r.Pick(t.Context(), Call{Service: "api", Usable: func(e *Endpoint) bool { return e.Address == "10.0.0.1:80" }}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first.Done(health.Outcome{Kind: health.Failed})
-		if at := pick(first); at != "10.0.1.2:80" {
-			t.Errorf("the retry went to %s", at)
+		for _, c := range r.Status().Services[0].Clouds {
+			for _, e := range c.Endpoints {
+				if e.InFlight != 0 {
+					t.Errorf("%d in flight at %s", e.InFlight, e.Address)
+				}
+			}
 		}
 	})
+}
+
+// Residency is hard, and what speaks against an endpoint is remembered.
+func TestMoveWithinTheTiersClouds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Tiers[0].Clouds.Only = []string{"a"}
+		r := newWorld().router(t, cfg)
+		ctx := sla.WithTier(t.Context(), "critical")
+		elsewhere := func(e *Endpoint) bool { return e.Address == "10.0.1.1:80" }
+		for range 4 { // fewer than eject an endpoint
+			a, err := r.Pick(ctx, Call{Service: "api"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, moved := a.Move(health.Outcome{}, nil, elsewhere); moved {
+				t.Fatal("moved to a cloud that the tier may not use")
+			}
+			next := func(e *Endpoint) bool { return e != a.Endpoint() }
+			b, moved := a.Move(health.Outcome{Kind: health.Refused, Reason: "no connection"}, nil, next)
+			if !moved || b.Cloud() != "a" || b.Endpoint() == a.Endpoint() {
+				t.Fatalf("moved %v to %s", moved, b.Endpoint())
+			}
+			b.Done(health.Outcome{Kind: health.OK})
+		}
+		time.Sleep(100 * time.Millisecond)
+		if c := state(r, "a").Counts; c.Bad != 4 || c.OK != 4 {
+			t.Errorf("counted %+v", c)
+		}
+	})
+}
+
+// Do goes on with the attempt where the adapter moved it.
+func TestDoFollowsTheMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var at []Attempt
+		_, err := Do(t.Context(), r, Call{Service: "api", Idempotent: true}, func(_ context.Context, a Attempt) (int, health.Outcome, error) {
+			if len(at) == 0 {
+				first := a.Endpoint()
+				a, _ = a.Move(health.Outcome{}, nil, func(e *Endpoint) bool { return e != first })
+			}
+			at = append(at, a)
+			return len(at), health.Outcome{Kind: health.Failed, Reason: "fault"}, errors.New("fault")
+		}, nil)
+		var failed *CallError
+		if !errors.As(err, &failed) || len(failed.Attempts) != 2 {
+			t.Fatal(err)
+		}
+		for i, a := range at {
+			if failed.Attempts[i].Endpoint != a.Endpoint().String() {
+				t.Errorf("attempt %d is reported at %s, was at %s", i+1, failed.Attempts[i].Endpoint, a.Endpoint())
+			}
+		}
+		if at[0].Cloud() == at[1].Cloud() {
+			t.Errorf("the retry stayed in %s, where the first attempt was moved", at[1].Cloud())
+		}
+		for _, c := range r.Status().Services[0].Clouds {
+			for _, e := range c.Endpoints {
+				if e.InFlight != 0 {
+					t.Errorf("%d in flight at %s", e.InFlight, e.Address)
+				}
+			}
+		}
+	})
+}
+
+// Streams that have nothing to say yet are neither silent nor late.
+func TestOpenStreamsAreNotSilent(t *testing.T) {
+	for _, stream := range []Streaming{ServerStream, ClientStream} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newWorld().router(t, testConfig())
+			ctx := sla.WithTier(t.Context(), "critical") // 800 ms
+			var attempts []Attempt
+			for range 20 {
+				a, err := r.Pick(ctx, Call{Service: "api", Stream: stream}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				attempts = append(attempts, a)
+			}
+			began := time.Now()
+			_, err := Do(ctx, r, Call{Service: "api", Stream: stream, Idempotent: true}, func(ctx context.Context, a Attempt) (int, health.Outcome, error) {
+				if !sleep(ctx, time.Minute, nil) {
+					return 0, health.Outcome{}, ctx.Err()
+				}
+				return 1, health.Outcome{Kind: health.OK}, nil
+			}, nil)
+			if err != nil || time.Since(began) != time.Minute {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			for _, c := range r.Status().Services[0].Clouds {
+				if c.State == health.Down {
+					t.Error(c)
+				}
+			}
+			for _, a := range attempts {
+				a.Answered(health.Outcome{Kind: health.OK})
+				a.Release(health.Outcome{Kind: health.Broken, Reason: "reset"})
+			}
+			time.Sleep(100 * time.Millisecond)
+			counts := state(r, "a").Counts
+			other := state(r, "b").Counts
+			if ok, bad := counts.OK+other.OK, counts.Bad+other.Bad; ok != 21 || bad != 20 {
+				t.Errorf("%d good and %d bad, want 21 and 20", ok, bad)
+			}
+		})
+	}
 }
 
 func TestPlaces(t *testing.T) {

@@ -36,6 +36,9 @@ type Router struct {
 
 	clocks sync.Pool // of *clock, for attempts
 
+	adaptersMu sync.Mutex // held while an adapter is attached; taken before mu
+	adapters   map[any]any
+
 	// mu guards what follows and every service. The controller holds it for a
 	// step, Update and the like for a change; never across I/O, a sleep or a
 	// hook, and never on the way of a call.

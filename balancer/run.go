@@ -13,10 +13,12 @@ type run struct {
 	cancel context.CancelFunc // nil if the context is the caller's own
 	clock  *clock             // nil if the attempt has no time of its own
 	fate   fate
-	once   bool // what the adapter sends may have an effect: it can't be cut then
-	kept   bool // the adapter will release it
-	final  bool // the adapter can't send again what it sends
-	unsent bool // nothing reached the target
+	once   bool      // what the adapter sends may have an effect: it can't be cut then
+	kept   bool      // the adapter will release it
+	final  bool      // the adapter can't send again what it sends
+	unsent bool      // nothing reached the target
+	before []Attempt // of the same call
+	moved  *Attempt  // what Attempt.Move made of it; nil unless it did
 }
 
 // answered says that the attempt has ended by itself. It reports false if it
@@ -39,11 +41,11 @@ func (r *run) leave(a Attempt) {
 }
 
 // abandon ends the attempt of a function that didn't return.
-func (r *run) abandon(a Attempt) {
-	r.answered()
+func (a Attempt) abandon() {
+	a.run.answered()
 	a.Answered(health.Outcome{Reason: "panic"})
 	a.End()
-	r.close()
+	a.run.close()
 }
 
 // close releases what the attempt holds.

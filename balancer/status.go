@@ -72,6 +72,7 @@ type EndpointStatus struct {
 	Eligible bool   // picks may choose it
 	Reason   string // why not; empty if they may
 	InFlight int
+	Load     LoadReport // the last report; At is zero if there was none
 }
 
 // TierStatus is one tier of one service.
@@ -108,9 +109,13 @@ func (s *service) status(r *Router) ServiceStatus {
 	for _, c := range s.clouds {
 		cloud := c.status(r)
 		for _, e := range c.endpoints {
-			cloud.Endpoints = append(cloud.Endpoints, EndpointStatus{
+			endpoint := EndpointStatus{
 				Endpoint: e.Endpoint, Eligible: e.live.Eligible(), Reason: e.live.Reason(), InFlight: e.live.InFlight(),
-			})
+			}
+			if load := e.load.Load(); load != nil {
+				endpoint.Load = *load
+			}
+			cloud.Endpoints = append(cloud.Endpoints, endpoint)
 		}
 		status.Clouds = append(status.Clouds, cloud)
 	}

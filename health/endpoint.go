@@ -81,8 +81,14 @@ func (e *Endpoint) Begin() {
 	e.begun.Add(1)
 }
 
+// Enter says that an attempt goes to this endpoint of which nobody knows when
+// it should be answered, as of a stream that listens first. It occupies the
+// endpoint, but its silence says nothing.
+func (e *Endpoint) Enter() { e.inFlight.Add(1) }
+
 // End says that an attempt no longer occupies the endpoint: its answer was
-// read to the end, or given up. There is one End for each Begin.
+// read to the end, or given up. There is one End for each Begin and each
+// Enter.
 func (e *Endpoint) End() { e.inFlight.Add(-1) }
 
 // InFlight is the number of attempts between Begin and End.

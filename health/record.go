@@ -39,6 +39,30 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 	}
 }
 
+// RecordOpen counts the outcome of an attempt that began with Enter: one of
+// which nobody knows when it should have been answered. How long it took teaches
+// nothing. There is one RecordOpen for each Enter; any goroutine may call it.
+func (t *Target) RecordOpen(e *Endpoint, began, now time.Duration, o Outcome) {
+	e.begun.Add(1)
+	switch excused := t.excuses(began); {
+	case o.Kind == OK:
+		e.fast.Add(1)
+		e.streak.Store(0)
+	case o.Kind == Overloaded:
+		e.overloaded.Add(1)
+	case o.Kind.Bad() && excused:
+		e.excused.Add(1)
+	case o.Kind.Bad():
+		t.charge(e, now, 0, o)
+	}
+	if o.Kind == Failed {
+		e.replied.Add(1)
+	}
+	if !o.Kind.Answered() {
+		e.withdrawn.Add(1)
+	}
+}
+
 // Spoiled says that an answer that was recorded as good broke off afterwards,
 // while its rest was read: o says how. It counts as one more bad attempt, or as
 // an excused one by the rule of Record, and as nothing else: neither as an

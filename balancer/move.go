@@ -1,0 +1,86 @@
+package balancer
+
+import "github.com/fairlead-go/fairlead/health"
+
+// Move takes an attempt of which nothing was sent to another endpoint, one that
+// is usable: of the same cloud if it has one, else of another that may serve.
+// An adapter calls it that keeps connections and finds that the endpoint has
+// none. It reports false, and the attempt stays where it is, if there is no such
+// endpoint.
+//
+// left is what speaks against the endpoint that is left: health.Refused if it
+// can't be connected to, or nothing. tried are the attempts of the call before
+// this one, as for [Router.Pick]; within [Do] they are known. Moving is no retry
+// and costs nothing. usable must be quick.
+func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoint) bool) (Attempt, bool) {
+	r := a.cloud.router
+	s, tier := a.cloud.service, int(a.tier)
+	if fresh := r.table.Load().find(s.name, s.protocol); fresh != nil {
+		if i := fresh.tierIndex(s.tiers[tier].Name); i >= 0 {
+			s, tier = fresh, i
+		}
+	}
+	if a.run != nil {
+		tried = a.run.before
+	}
+	c, e := s.instead(&s.tiers[tier], s.find(a.cloud.name), r.random(), tried, usable)
+	if e == nil {
+		return a, false
+	}
+	a.answered(r.now(), left)
+	a.endpoint.live.End()
+	to := a
+	to.tier = uint8(tier)
+	to.begin(c, e)
+	if a.run != nil {
+		a.run.moved = &to
+	}
+	return to, true
+}
+
+// instead returns a usable endpoint of the i-th cloud (none if that is −1), else
+// of another that may serve, first one where no attempt was made. It returns nil
+// if there is none.
+func (s *serviceTable) instead(tier *tierTable, i int, draw uint64, tried []Attempt, usable func(*Endpoint) bool) (*cloudTable, *endpoint) {
+	bits := uint32(draw)
+	for _, fresh := range []bool{true, false} {
+		suits := func(e *endpoint) bool { return usable(&e.Endpoint) && (!fresh || !triedEndpoint(tried, e)) }
+		if i >= 0 && s.serves(tier, i) {
+			if e := s.clouds[i].pick(bits, suits); e != nil {
+				return &s.clouds[i], e
+			}
+		}
+		has := func(c *cloudTable) bool { return (!fresh || !triedCloud(tried, c.name)) && c.pick(bits, suits) != nil }
+		for _, recovering := range []bool{false, true} {
+			if c := s.drawCloud(tier, draw, recovering, has); c != nil {
+				return c, c.pick(bits, suits)
+			}
+		}
+		if len(tried) == 0 {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// pick returns the better of the first two endpoints that suit from a random
+// one on, the only one there is, or nil.
+func (c *cloudTable) pick(bits uint32, suits func(*endpoint) bool) *endpoint {
+	n := len(c.endpoints)
+	start := int(uint64(bits) * uint64(n) >> 32)
+	best := -1
+	for k, seen := 0, 0; k < n && seen < 2; k++ {
+		i := (start + k) % n
+		if !suits(c.endpoints[i]) {
+			continue
+		}
+		seen++
+		if best < 0 || c.records[i].Cost() < c.records[best].Cost() {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	return c.endpoints[best]
+}
