@@ -1,5 +1,10 @@
 package balancer
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Place is an endpoint and the cloud that it is in.
 type Place struct {
 	Cloud    string
@@ -62,4 +67,36 @@ func (r *Router) movedAll() {
 		close(r.newConfig)
 		r.newConfig = nil
 	}
+}
+
+// LookAgain asks DNS, or whatever resolves the endpoints of a service, for their
+// addresses now and not when it is time. Lookups of one name are at least 1 s
+// apart. It doesn't wait.
+func (r *Router) LookAgain(service string, p Protocol) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.services[serviceKey{service, p}]; s != nil {
+		for _, c := range s.clouds {
+			c.lookAgain()
+		}
+	}
+}
+
+// Unresolved returns why no address of a service is known, or nil if one is or
+// the first lookups are under way.
+func (r *Router) Unresolved(service string, p Protocol) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.services[serviceKey{service, p}]
+	if s == nil {
+		return nil
+	}
+	var why []error
+	for _, c := range s.clouds {
+		if len(c.endpoints) > 0 || c.asking() {
+			return nil
+		}
+		why = append(why, fmt.Errorf("%s: %s", c.name, c.withoutAddress()))
+	}
+	return fmt.Errorf("%s has no address in any cloud: %w", service, errors.Join(why...))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,9 +62,9 @@ func TestAdapterIsAttachedOnce(t *testing.T) {
 // A prober that can't ask leaves it to the router to connect.
 func TestProberThatCannotAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dialed := 0
+		var dialed atomic.Int32
 		r, err := New(testConfig(), WithDialer(func(context.Context, string, string) (net.Conn, error) {
-			dialed++
+			dialed.Add(1)
 			return nil, errors.New("refused")
 		}))
 		if err != nil {
@@ -72,8 +73,8 @@ func TestProberThatCannotAsk(t *testing.T) {
 		defer r.Close()
 		r.SetProber(HTTP, func(context.Context, Probe) health.Outcome { return health.Outcome{} })
 		time.Sleep(10 * time.Second)
-		if r.Close(); dialed == 0 || state(r, "a").State != health.Down {
-			t.Errorf("dialed %d times, cloud a is %v", dialed, state(r, "a"))
+		if r.Close(); dialed.Load() == 0 || state(r, "a").State != health.Down {
+			t.Errorf("dialed %d times, cloud a is %v", dialed.Load(), state(r, "a"))
 		}
 	})
 }

@@ -34,6 +34,7 @@ type serviceTable struct {
 	observed int
 	// sensitive is the table's: an attempt goes by one config in everything.
 	sensitive map[string]bool
+	trustsAll bool // each of the clouds is trusted with what those hold
 }
 
 // tierTable is one tier of one service, with the service's own figures.
@@ -124,6 +125,7 @@ func (s *service) table(r *Router) *serviceTable {
 		}
 		t.clouds = append(t.clouds, c.table(r, t))
 	}
+	t.trustsAll = !slices.ContainsFunc(t.clouds, func(c cloudTable) bool { return !c.trusted })
 	for i, tier := range s.tiers {
 		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
 		weights := make([]float64, len(tt.plan.Shares))

@@ -65,3 +65,7 @@ func (a Attempt) Sensitive(header string) bool {
 // Trusted reports whether what the caller's sensitive headers hold may be sent
 // in this attempt: see [Service.Trust]. Adapters leave them out otherwise.
 func (a Attempt) Trusted() bool { return a.cloud.trusted }
+
+// AllTrusted reports whether that holds for every cloud of the service, so that
+// it doesn't matter where the attempt goes.
+func (a Attempt) AllTrusted() bool { return a.cloud.service.trustsAll }

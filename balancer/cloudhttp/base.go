@@ -41,19 +41,38 @@ type baseKey struct {
 	h2c   bool
 }
 
-// bases are what carries the requests, made when they are first needed. The
-// zero value is ready for use; its settings are then not changed any more.
+// base is what carries the requests of a key.
+type base struct {
+	http.RoundTripper
+	plain bool // it is net/http's own, and nothing around it
+	h2c   bool // it speaks HTTP/2 without TLS
+	// reports says whether it tells of the connections that requests get: it
+	// did so when it was last asked, or is net/http's and wasn't asked yet.
+	reports atomic.Bool
+}
+
+// shares reports whether a connection carries other requests as well, that
+// is, HTTP/2. It is found out as net/http does.
+func (b *base) shares(c net.Conn) bool {
+	if secure, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		return secure.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	return b.h2c
+}
+
+// bases are all of them, made when they are first needed. The zero value is
+// ready for use; its settings are then not changed any more.
 type bases struct {
 	base         func(cloud string, t *http.Transport) http.RoundTripper // nil: t itself
 	tls          func(cloud string) *tls.Config                          // nil: the defaults
 	denyLoopback bool
 
-	made atomic.Pointer[map[baseKey]func() http.RoundTripper] // replaced, never changed
-	mu   sync.Mutex                                           // whoever replaces it
+	made atomic.Pointer[map[baseKey]func() *base] // replaced, never changed
+	mu   sync.Mutex                               // whoever replaces it
 }
 
 // of returns what carries requests to an endpoint.
-func (b *bases) of(cloud string, e *balancer.Endpoint) http.RoundTripper {
+func (b *bases) of(cloud string, e *balancer.Endpoint) *base {
 	key := baseKey{cloud: cloud, h2c: e.Scheme == "h2c"}
 	if e.Scheme == "https" {
 		key.name = e.Name
@@ -62,9 +81,9 @@ func (b *bases) of(cloud string, e *balancer.Endpoint) http.RoundTripper {
 }
 
 // other returns what carries requests to hosts that are no service.
-func (b *bases) other() http.RoundTripper { return b.get(baseKey{}) }
+func (b *bases) other() *base { return b.get(baseKey{}) }
 
-func (b *bases) get(key baseKey) http.RoundTripper {
+func (b *bases) get(key baseKey) *base {
 	if made := b.made.Load(); made != nil {
 		if get := (*made)[key]; get != nil {
 			return get()
@@ -75,26 +94,32 @@ func (b *bases) get(key baseKey) http.RoundTripper {
 
 // add enters a base, which is made without the lock: that calls the user's
 // functions.
-func (b *bases) add(key baseKey) func() http.RoundTripper {
+func (b *bases) add(key baseKey) func() *base {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	next := make(map[baseKey]func() http.RoundTripper)
+	next := make(map[baseKey]func() *base)
 	if made := b.made.Load(); made != nil {
 		maps.Copy(next, *made)
 	}
 	if next[key] == nil {
-		next[key] = sync.OnceValue(func() http.RoundTripper { return b.make(key) })
+		next[key] = sync.OnceValue(func() *base { return b.make(key) })
 	}
 	b.made.Store(&next)
 	return next[key]
 }
 
-func (b *bases) make(key baseKey) http.RoundTripper {
+func (b *bases) make(key baseKey) *base {
 	t := b.transport(key)
-	if b.base == nil {
-		return t
+	made := &base{RoundTripper: t}
+	if b.base != nil {
+		made.RoundTripper = b.base(key.cloud, t)
 	}
-	return b.base(key.cloud, t)
+	if own, ok := made.RoundTripper.(*http.Transport); ok {
+		t, made.plain = own, true
+	}
+	made.h2c = t.Protocols != nil && t.Protocols.UnencryptedHTTP2() && !t.Protocols.HTTP1()
+	made.reports.Store(made.plain)
+	return made
 }
 
 // transport returns the usual transport. It takes no proxy from the
@@ -141,7 +166,7 @@ func (b *bases) closeIdle() {
 		return
 	}
 	for _, get := range *made {
-		if c, ok := get().(interface{ CloseIdleConnections() }); ok {
+		if c, ok := get().RoundTripper.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 	}

@@ -28,19 +28,19 @@ type body struct {
 	bounded bool            // the context has a deadline
 	closing atomic.Bool
 	ended   atomic.Bool
-	stall   *stall // nil: it may stop coming
+	watch   *stallWatch // nil: it may stop coming
 }
 
 // takeBody takes the body of resp over.
-func (x *exchange) takeBody(ctx context.Context, resp *http.Response, p *payload) io.ReadCloser {
+func (x *exchange) takeBody(ctx context.Context, resp *http.Response) io.ReadCloser {
 	b := &x.body
 	b.ReadCloser, b.ctx, b.attempt, b.cancel = resp.Body, ctx, x.attempt, cancelOf(&x.request)
 	_, b.bounded = ctx.Deadline()
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		return &upgradedBody{b, w}
 	}
-	if x.Transport.stall > 0 {
-		b.stall = &stall{after: x.Transport.stall, body: b, sending: p.loan}
+	if x.stallTimeout > 0 {
+		b.watch = &stallWatch{after: x.stallTimeout, body: b, sending: x.payload.upload()}
 	}
 	return b
 }
@@ -57,12 +57,12 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.bounded {
 		began = time.Now()
 	}
-	if b.stall != nil {
-		b.stall.begin()
+	if b.watch != nil {
+		b.watch.begin()
 	}
 	n, err := b.ReadCloser.Read(p)
-	if b.stall != nil && b.stall.end() && err != nil && err != io.EOF {
-		err = &stallError{after: b.stall.after}
+	if b.watch != nil && b.watch.end() && err != nil && err != io.EOF {
+		err = &stallError{after: b.watch.after}
 	}
 	if err != nil {
 		b.end(b.outcome(err, began))

@@ -16,7 +16,7 @@ func (t *Transport) elsewhere(req *http.Request, away bool) (*http.Response, err
 	out := req
 	if away {
 		out = req.Clone(req.Context())
-		out.Body, out.GetBody = req.Body, req.GetBody
+		out.Body, out.GetBody, out.Trailer = req.Body, req.GetBody, req.Trailer
 		withhold(out, t.router.Sensitive)
 	}
 	resp, err := t.bases.other().RoundTrip(out)

@@ -69,7 +69,7 @@ func TestMisspeltService(t *testing.T) {
 	if !errors.As(err, &unknown) || !errors.As(err, &lookup) {
 		t.Fatalf("got %v", err)
 	}
-	if want := `no service "routing-apo" in the config, which has routing-api; as a host: dial tcp: lookup routing-apo: no such host`; !strings.HasSuffix(err.Error(), want) {
+	if want := `no service "routing-apo" with http endpoints in the config, which has routing-api; as a host: dial tcp: lookup routing-apo: no such host`; !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }

@@ -161,13 +161,16 @@ type pipe struct {
 	once   sync.Once
 }
 
-// network starts a server for each address. Use it inside the bubble.
+// network starts a server for each address, which speaks HTTP/1 and h2c. Use it
+// inside the bubble.
 func network(t *testing.T, handlers map[string]http.HandlerFunc) pipes {
 	ps := pipes{}
 	for address, handler := range handlers {
 		p := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
 		ps[address] = p
-		server := &http.Server{Handler: handler}
+		server := &http.Server{Handler: handler, Protocols: new(http.Protocols)}
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true)
 		var serving sync.WaitGroup
 		serving.Go(func() { server.Serve(p) })
 		t.Cleanup(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -15,6 +16,8 @@ import (
 type exchange struct {
 	*Transport
 	attempt balancer.Attempt
+	base    *base
+	payload *payload
 	// progress matters where a request that was sent may not be repeated. Nil
 	// where it may: then the error says enough.
 	progress *progress
@@ -26,40 +29,41 @@ type exchange struct {
 }
 
 // send sends the request to the attempt's endpoint.
-func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*http.Response, health.Outcome, error) {
-	base := x.bases.of(x.attempt.Cloud(), x.attempt.Endpoint())
+func (x *exchange) send(ctx context.Context, req *http.Request) (*http.Response, health.Outcome, error) {
+	x.base = x.bases.of(x.attempt.Cloud(), x.attempt.Endpoint())
 	inner := ctx
 	if x.progress != nil {
-		inner = x.progress.trace(ctx)
+		inner = x.progress.trace(ctx, func(got httptrace.GotConnInfo) { x.claim(ctx, got) })
 	}
-	if err := x.prepare(inner, req, p, base); err != nil {
-		x.attempt.Unsent()
-		return nil, health.Outcome{Reason: reasonRequest}, err
+	if err := x.prepare(inner, req); err != nil {
+		return x.unsent(health.Outcome{Reason: reasonRequest}, err)
 	}
 	if x.sign != nil {
 		if err := x.sign(x.attempt, &x.request); err != nil {
-			if x.request.Body != nil {
-				x.request.Body.Close()
-			}
-			x.attempt.Unsent()
-			return nil, unsigned(ctx), err
+			return x.unsent(unsigned(ctx), err)
 		}
 	}
-	resp, err := base.RoundTrip(&x.request)
+	if x.progress != nil && !x.claimEarly() {
+		return x.unsent(health.Outcome{Reason: reasonGivenUp}, context.Cause(ctx))
+	}
+	resp, err := x.base.RoundTrip(&x.request)
 	if resp == nil && err == nil {
 		err = errors.New("cloudhttp: the base transport returned neither a response nor an error")
 	}
-	if p.spent() {
+	if x.progress != nil {
+		x.claimLate(err == nil)
+	}
+	if x.payload.spent() {
 		x.attempt.Final()
 	}
 	state := stateUnknown
 	if err != nil {
-		if state = x.state(base, err); state != stateUnknown {
+		if state = x.state(err); state != stateUnknown {
 			x.attempt.Unsent()
 		}
 	}
 	switch {
-	case err != nil && p.failed():
+	case err != nil && x.payload.failed():
 		return nil, health.Outcome{Reason: reasonRequest}, err
 	case err != nil && isClosed(cancelOf(req)):
 		return nil, health.Outcome{Reason: reasonGivenUp}, err
@@ -75,21 +79,29 @@ func (x *exchange) send(ctx context.Context, req *http.Request, p *payload) (*ht
 	case http.NoBody:
 	default:
 		x.attempt.Keep()
-		resp.Body = x.takeBody(ctx, resp, p)
+		resp.Body = x.takeBody(ctx, resp)
 	}
 	return resp, ofResponse(resp), nil
 }
 
 // state says what is known about whether the request was sent.
-func (x *exchange) state(base http.RoundTripper, err error) sendState {
-	_, reports := base.(*http.Transport)
-	if x.progress != nil {
-		return x.progress.state(reports)
-	}
-	if reports && !ofConnection(err) && refused(&x.request) {
+func (x *exchange) state(err error) sendState {
+	switch {
+	case x.progress != nil:
+		return x.progress.state(x.base)
+	case x.base.plain && atFault(&x.request, err):
 		return stateRefused
 	}
 	return stateUnknown
+}
+
+// unsent is the end of an attempt that didn't come to its base.
+func (x *exchange) unsent(o health.Outcome, err error) (*http.Response, health.Outcome, error) {
+	if x.request.Body != nil {
+		x.request.Body.Close()
+	}
+	x.attempt.Unsent()
+	return nil, o, err
 }
 
 // unsigned is the outcome of an attempt that the hook of WithSign prevented.

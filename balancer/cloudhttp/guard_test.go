@@ -88,7 +88,7 @@ func TestProxyIsChosen(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	server := serve(t, say("server"))
 	e := newEnv(t, config([]string{server}, nil))
-	if transport, ok := e.transport.bases.other().(*http.Transport); !ok || transport.Proxy != nil {
+	if transport, ok := e.transport.bases.other().RoundTripper.(*http.Transport); !ok || transport.Proxy != nil {
 		t.Error("a proxy is asked for")
 	}
 	if _, body := e.get(t, "http://routing-api/"); body != "server" {

@@ -171,8 +171,9 @@ func TestMiddlewareDeadline(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				served := false
+				var ctx context.Context
 				h := Middleware()(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-					served = true
+					served, ctx = true, r.Context()
 					deadline, ok := r.Context().Deadline()
 					if left := time.Until(deadline); ok != (test.left != none) || ok && left != test.left {
 						t.Errorf("%v left, %v; want %v", left, ok, test.left)
@@ -189,6 +190,9 @@ func TestMiddlewareDeadline(t *testing.T) {
 				h.ServeHTTP(w, r)
 				if w.Code != test.status || served != (test.status == 200) {
 					t.Errorf("status %d, served %v; want %d", w.Code, served, test.status)
+				}
+				if served && test.left != none && test.outer == none && ctx.Err() == nil {
+					t.Error("the context's timer goes on after the handler")
 				}
 			})
 		})

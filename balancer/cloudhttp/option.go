@@ -59,7 +59,7 @@ func WithSign(sign func(at balancer.Attempt, req *http.Request) error) Option {
 // its context's or its tier's. Connections that switched protocols may be silent
 // for as long as they like.
 func WithStallTimeout(d time.Duration) Option {
-	return func(t *Transport) { t.stall = d }
+	return func(t *Transport) { t.stallTimeout = d }
 }
 
 // Strict refuses requests to hosts that are no service, with a

@@ -157,7 +157,7 @@ func TestCallersFault(t *testing.T) {
 		change     func(*http.Request)
 		outcomes   []seen
 	}{
-		{"unknown service", `no service "elsewhere" in the config, which has routing-api`,
+		{"unknown service", `no service "elsewhere" with http endpoints in the config, which has routing-api`,
 			func(r *http.Request) { r.URL.Host = "elsewhere" }, nil},
 		{"no host", "has no host", func(r *http.Request) { r.URL.Host = "" }, nil},
 		{"other scheme", "must be http or https", func(r *http.Request) { r.URL.Scheme = "ftp" }, nil},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // smallBody is the longest body that is read into memory so that it can be
@@ -75,20 +76,57 @@ func (p *payload) next() (io.ReadCloser, error) {
 		return nil, errors.New("cloudhttp: the request's body was read and cannot be sent again")
 	}
 	if p.again == nil || first && p.body != nil {
-		p.loan = &loan{body: p.body, size: p.size, kept: p.again == nil}
+		p.loan = p.lend(p.body)
 		return p.loan, nil
 	}
 	body, err := p.again()
 	if err != nil {
 		return nil, fmt.Errorf("cloudhttp: repeating the request's body: %w", err)
 	}
-	p.loan = &loan{body: body, size: p.size}
+	p.loan = p.lend(body)
 	return p.loan, nil
+}
+
+func (p *payload) lend(body io.ReadCloser) *loan {
+	l := &loan{body: body, size: p.size, kept: p.again == nil}
+	l.upload = &l.first
+	return l
+}
+
+// repeat returns the GetBody of the attempt's request, by which net/http sends
+// it again when an idle connection turns out to be dead.
+func (p *payload) repeat() func() (io.ReadCloser, error) {
+	if p.again == nil {
+		return nil
+	}
+	again, of := p.again, p.loan
+	return func() (io.ReadCloser, error) {
+		body, err := again()
+		if err != nil {
+			return nil, err
+		}
+		return &loan{body: body, size: of.size, upload: of.upload}, nil
+	}
+}
+
+// upload returns what is known of the body that the latest attempt sends.
+func (p *payload) upload() *upload {
+	if p.loan == nil {
+		return new(upload) // nothing
+	}
+	return p.loan.upload
+}
+
+// recall makes sure that nothing is read of a body that hasn't been yet.
+func (p *payload) recall() {
+	if p.loan != nil {
+		p.loan.recall()
+	}
 }
 
 // failed reports whether the body could not be read or was not as long as
 // promised, which is no fault of the target.
-func (p *payload) failed() bool { return p.loan != nil && p.loan.failed() }
+func (p *payload) failed() bool { return p.loan != nil && p.loan.upload.bad.Load() }
 
 // spent reports whether the body can't be sent again.
 func (p *payload) spent() bool { return !p.repeatable() && p.loan.read() }
@@ -108,8 +146,10 @@ func (p *payload) release() {
 // fails before having read any of it; a loan that is kept closes the body only
 // once it was read or the call is over.
 type loan struct {
-	body io.ReadCloser
-	size int64 // 0: unknown
+	body   io.ReadCloser
+	size   int64 // 0: unknown
+	upload *upload
+	first  upload // the attempt's, if this is the first copy of the body
 
 	mu       sync.Mutex // the transport's goroutines outlive the attempt
 	kept     bool
@@ -117,7 +157,13 @@ type loan struct {
 	count    int64
 	closed   bool
 	recalled bool
-	bad      bool // can't be read, or isn't as long as promised
+}
+
+// upload is what is known of the body that one attempt sends, over all the
+// copies that it takes.
+type upload struct {
+	read atomic.Int64 // bytes
+	bad  atomic.Bool  // can't be read, or isn't as long as promised
 }
 
 var errRecalled = errors.New("cloudhttp: the attempt is over")
@@ -136,10 +182,12 @@ func (l *loan) Read(b []byte) (int, error) {
 	short, long := err == io.EOF && l.count < l.size, l.size > 0 && l.count > l.size
 	// A transport whose connection breaks closes the body under its reader:
 	// then it isn't the body that is bad.
-	if !l.closed && (err != nil && err != io.EOF || short || long) {
-		l.bad = true
-	}
+	bad := !l.closed && (err != nil && err != io.EOF || short || long)
 	l.mu.Unlock()
+	l.upload.read.Add(int64(n))
+	if bad {
+		l.upload.bad.Store(true)
+	}
 	return n, err
 }
 
@@ -174,24 +222,8 @@ func (l *loan) leave() {
 	}
 }
 
-// progress returns how much has been read. There may be no body.
-func (l *loan) progress() int64 {
-	if l == nil {
-		return 0
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.count
-}
-
 func (l *loan) read() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.begun
-}
-
-func (l *loan) failed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.bad
 }

@@ -23,7 +23,7 @@ const probeBytes = 64 << 10
 // is good unless its status is 500 or above; redirects aren't followed.
 func (t *Transport) probe(ctx context.Context, p balancer.Probe) health.Outcome {
 	var progress progress
-	req, err := http.NewRequestWithContext(progress.trace(ctx), http.MethodGet, schemeOf(p.Endpoint)+"://"+p.Endpoint.Address+p.Endpoint.Path+p.Path, nil)
+	req, err := http.NewRequestWithContext(progress.trace(ctx, nil), http.MethodGet, schemeOf(p.Endpoint)+"://"+p.Endpoint.Address+p.Endpoint.Path+p.Path, nil)
 	if err != nil {
 		return health.Outcome{Reason: reasonRequest}
 	}
@@ -32,9 +32,9 @@ func (t *Transport) probe(ctx context.Context, p balancer.Probe) health.Outcome 
 	base := t.bases.of(p.Cloud, p.Endpoint)
 	resp, err := base.RoundTrip(req)
 	if err != nil {
-		_, reports := base.(*http.Transport)
-		return probeError(ctx, err, progress.state(reports))
+		return probeError(ctx, err, progress.state(base))
 	}
+	base.reports.Store(progress.got.Load())
 	defer resp.Body.Close()
 	if _, err := io.CopyN(io.Discard, resp.Body, probeBytes); err != nil && err != io.EOF {
 		return probeError(ctx, err, stateUnknown)

@@ -13,19 +13,19 @@ import (
 // prepare makes the request of the attempt. The caller's request isn't changed.
 // Its header is shared with a base that is net/http's, which doesn't change it
 // and doesn't read it any more when it has returned an error; others get a copy.
-func (x *exchange) prepare(ctx context.Context, req *http.Request, p *payload, base http.RoundTripper) error {
+func (x *exchange) prepare(ctx context.Context, req *http.Request) error {
 	e := x.attempt.Endpoint()
 	if req.URL.Scheme == "https" && e.Scheme != "https" {
 		return fmt.Errorf("cloudhttp: %s is to be called over https, but %s in cloud %s has no TLS", x.attempt.Service(), e, x.attempt.Cloud())
 	}
-	body, err := p.next()
+	body, err := x.payload.next()
 	if err != nil {
 		return err
 	}
 	x.url = *req.URL
 	x.request = *req.WithContext(ctx) // inlined, it allocates nothing
 	out := &x.request
-	out.URL, out.Body, out.GetBody, out.Response = &x.url, body, p.again, nil
+	out.URL, out.Body, out.GetBody, out.Response = &x.url, body, x.payload.repeat(), nil
 	out.URL.Scheme, out.URL.Host = schemeOf(e), e.Address
 	prefix(out.URL, e.Path)
 	switch {
@@ -35,7 +35,7 @@ func (x *exchange) prepare(ctx context.Context, req *http.Request, p *payload, b
 		out.Host = req.URL.Host
 	}
 	stranger := x.away || !x.attempt.Trusted()
-	if _, ours := base.(*http.Transport); !ours || stranger || x.sign != nil {
+	if !x.base.plain || stranger || x.sign != nil {
 		out.Header = copyHeader(req.Header)
 	}
 	if stranger {

@@ -1,26 +1,62 @@
 package cloudhttp
 
 import (
+	"io"
 	"net/http"
 	"strings"
 )
 
 // withhold takes out of a request, whose header and URL are its own, what holds
-// secrets. A trailer that holds one takes the others with it: their values are
-// only known when they are sent.
+// secrets.
 func withhold(out *http.Request, sensitive func(header string) bool) {
 	for name := range out.Header {
 		if sensitive(name) {
 			delete(out.Header, name)
 		}
 	}
-	for name := range out.Trailer {
-		if sensitive(name) {
-			out.Trailer = nil
-			break
+	out.URL.User = nil
+	if out.Trailer != nil && out.Body != nil {
+		withholdTrailers(out, sensitive)
+	}
+}
+
+// withholdTrailers gives the request a trailer of its own. What the caller's
+// holds, perhaps more than it announced, is only known when the body has been
+// read: then the rest of it is copied.
+func withholdTrailers(out *http.Request, sensitive func(header string) bool) {
+	callers, own := out.Trailer, make(http.Header)
+	take := func() {
+		for name, values := range callers {
+			if !sensitive(name) {
+				own[name] = values
+			}
 		}
 	}
-	out.URL.User = nil
+	take()
+	out.Trailer, out.Body = own, &trailed{out.Body, take}
+	if again := out.GetBody; again != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return &trailed{body, take}, nil
+		}
+	}
+}
+
+// trailed is a body at whose end the trailer is known.
+type trailed struct {
+	io.ReadCloser
+	end func()
+}
+
+func (t *trailed) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF {
+		t.end()
+	}
+	return n, err
 }
 
 // redirectedAway reports whether a redirect took the request to another host

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// stall watches for an answer that stops coming while it is being read.
-type stall struct {
+// stallWatch watches for an answer that stops coming while it is being read.
+type stallWatch struct {
 	after   time.Duration
 	body    *body
-	sending *loan // the caller's body; nil if there is none
+	sending *upload // the caller's body
 
 	mu      sync.Mutex
 	timer   *time.Timer // made by the first read
@@ -22,47 +22,47 @@ type stall struct {
 
 // begin is called before a read, end after it. end reports whether the answer
 // was given up meanwhile.
-func (s *stall) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reading, s.since, s.sent = true, time.Now(), s.sending.progress()
-	if s.timer == nil {
-		s.timer = time.AfterFunc(s.after, s.over)
+func (w *stallWatch) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reading, w.since, w.sent = true, time.Now(), w.sending.read.Load()
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.after, w.over)
 	} else {
-		s.timer.Reset(s.after)
+		w.timer.Reset(w.after)
 	}
 }
 
-func (s *stall) end() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reading = false
-	s.timer.Stop()
-	return s.fired
+func (w *stallWatch) end() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reading = false
+	w.timer.Stop()
+	return w.fired
 }
 
 // over closes the body under its reader. The timer may be late: the read it was
 // set for may have ended, and another begun.
-func (s *stall) over() {
-	if s.isOver() {
-		s.body.ReadCloser.Close()
+func (w *stallWatch) over() {
+	if w.isOver() {
+		w.body.ReadCloser.Close()
 	}
 }
 
-func (s *stall) isOver() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.reading {
+func (w *stallWatch) isOver() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.reading {
 		return false
 	}
-	if sent := s.sending.progress(); sent != s.sent {
-		s.since, s.sent = time.Now(), sent
+	if sent := w.sending.read.Load(); sent != w.sent {
+		w.since, w.sent = time.Now(), sent
 	}
-	if left := s.after - time.Since(s.since); left > 0 {
-		s.timer.Reset(left)
+	if left := w.after - time.Since(w.since); left > 0 {
+		w.timer.Reset(left)
 		return false
 	}
-	s.fired = true
+	w.fired = true
 	return true
 }
 

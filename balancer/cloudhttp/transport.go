@@ -16,11 +16,11 @@ import (
 // an endpoint of the router's choice, and again elsewhere if that fails and may
 // be done. It is made by [NewTransport]; any number of goroutines may use it.
 type Transport struct {
-	router *balancer.Router
-	bases  bases
-	sign   func(balancer.Attempt, *http.Request) error // nil: nothing to sign
-	strict bool
-	stall  time.Duration // 0: answers may stop coming
+	router       *balancer.Router
+	bases        bases
+	sign         func(balancer.Attempt, *http.Request) error // nil: nothing to sign
+	strict       bool
+	stallTimeout time.Duration // 0: answers may stop coming
 }
 
 // NewTransport returns a Transport for the router's services and makes the
@@ -61,17 +61,17 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer p.release()
-	call := balancer.Call{Service: service, Idempotent: idempotent(req) && p.repeatable()}
+	call := balancer.Call{Service: service, Idempotent: idempotent(req) && p.repeatable(), Announces: true}
 	if t.router.ReadsMethod() {
 		call.Method = methodOf(req) + " " + pathOf(req.URL)
 	}
 	resp, err := balancer.Do(req.Context(), t.router, call,
 		func(ctx context.Context, at balancer.Attempt) (*http.Response, health.Outcome, error) {
-			x := &exchange{Transport: t, attempt: at, away: away}
+			x := &exchange{Transport: t, attempt: at, payload: &p, away: away}
 			if !call.Idempotent {
 				x.progress = new(progress)
 			}
-			return x.send(ctx, req, &p)
+			return x.send(ctx, req)
 		}, discard)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,54 @@
+package cloudgrpc
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/fairlead-go/fairlead/balancer"
+)
+
+// hub is what all connections of one router share. It ends with the router.
+type hub struct {
+	router *balancer.Router
+
+	mu       sync.Mutex
+	policies map[string][]*policy // by service, those that are connected
+}
+
+type hubKey struct{}
+
+// attach returns the router's hub. The first call makes the router probe gRPC
+// endpoints through their connections, and resolve targets as gRPC does.
+func attach(router *balancer.Router) *hub {
+	return router.Adapter(hubKey{}, func() any {
+		h := &hub{router: router, policies: make(map[string][]*policy)}
+		router.SetProber(balancer.GRPC, h.probe)
+		router.SetTargetResolver(resolveTarget)
+		return h
+	}).(*hub)
+}
+
+func (h *hub) add(p *policy) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.policies[p.service] = append(h.policies[p.service], p)
+}
+
+func (h *hub) remove(p *policy) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.policies[p.service] = slices.DeleteFunc(h.policies[p.service], func(other *policy) bool { return other == p })
+}
+
+// child returns an endpoint's connection, nil if there is none. A ClientConn that
+// is idle has no connections.
+func (h *hub) child(service string, e *balancer.Endpoint) *child {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.policies[service] {
+		if c := p.child(e); c != nil {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package cloudgrpc
+
+import (
+	"errors"
+	"fmt"
+
+	grpcbalancer "google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
+
+	"github.com/fairlead-go/fairlead/balancer"
+)
+
+// picker is the policy as the calls see it.
+type picker policy
+
+// Pick finds the connection for an attempt. The attempt was chosen already by
+// the interceptors, which count it, too; without them the router is asked here.
+func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, error) {
+	if rt := routeOf(info.Ctx, p.hub); rt != nil {
+		return p.follow(info, rt)
+	}
+	call := balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: info.FullMethodName}
+	if methodOf(info.FullMethodName).streams {
+		call.Stream = balancer.ClientStream // nobody will say when its headers come
+	}
+	a, err := p.hub.router.Pick(info.Ctx, call, nil)
+	if err != nil {
+		return p.refuse(err)
+	}
+	c, err := p.connected(&a, nil)
+	if err == nil {
+		var result grpcbalancer.PickResult
+		if result, err = p.result(info, a, c, nil); err == nil {
+			return result, nil
+		}
+	}
+	a.Done(c.blame())
+	return grpcbalancer.PickResult{}, err
+}
+
+// follow takes the attempt that the interceptor has begun to its connection. A
+// second pick of the same attempt is a retry of gRPC's own: it goes elsewhere.
+func (p *picker) follow(info grpcbalancer.PickInfo, rt *route) (grpcbalancer.PickResult, error) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if err := rt.next(info.Ctx); err != nil {
+		return p.refuse(err)
+	}
+	c, err := p.connected(&rt.at, rt.tried)
+	if err != nil {
+		return grpcbalancer.PickResult{}, err
+	}
+	result, err := p.result(info, rt.at, c, rt)
+	rt.used = err == nil
+	return result, err
+}
+
+// connected returns the connection for an attempt, which it moves to another
+// endpoint if its own has none. If no endpoint has one that the call may go to,
+// the call waits while some may still get one, or fails.
+func (p *picker) connected(a *balancer.Attempt, tried []balancer.Attempt) (*child, error) {
+	c := p.policy().child(a.Endpoint())
+	if c != nil && c.ready.Load() != nil {
+		return c, nil
+	}
+	// From here on a connection that comes up wakes the call.
+	p.blocked.Store(true)
+	if to, ok := a.Move(c.blame(), tried, p.isReady); ok {
+		*a = to
+		return p.policy().child(to.Endpoint()), nil
+	}
+	if c == nil {
+		return nil, grpcbalancer.ErrNoSubConnAvailable // of a place that was just found
+	}
+	_, state, err, _ := c.look()
+	if state == connectivity.TransientFailure {
+		to, ok := a.Move(c.blame(), tried, p.isComing)
+		if !ok {
+			return c, fmt.Errorf("%w to %s %s: %w", errNoConnection, a.Cloud(), a.Endpoint(), err)
+		}
+		*a = to
+		c = p.policy().child(to.Endpoint())
+	}
+	return c, grpcbalancer.ErrNoSubConnAvailable
+}
+
+func (p *picker) policy() *policy { return (*policy)(p) }
+
+func (p *picker) isReady(e *balancer.Endpoint) bool {
+	c := p.policy().child(e)
+	return c != nil && c.ready.Load() != nil
+}
+
+func (p *picker) isComing(e *balancer.Endpoint) bool {
+	c := p.policy().child(e)
+	if c == nil {
+		return false
+	}
+	_, state, _, _ := c.look()
+	return state == connectivity.Connecting || state == connectivity.Idle
+}
+
+// result is the pick of a child's connection for an attempt.
+func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child, rt *route) (grpcbalancer.PickResult, error) {
+	conn := c.ready.Load()
+	if conn == nil { // lost since
+		p.blocked.Store(true)
+		return grpcbalancer.PickResult{}, grpcbalancer.ErrNoSubConnAvailable
+	}
+	picked, err := conn.picker.Pick(info)
+	if err != nil {
+		return picked, err
+	}
+	if picked.Metadata, err = p.credentials(info.Ctx, a, rt); err != nil {
+		return picked, status.Error(codes.Unauthenticated, err.Error())
+	}
+	picked.Done = p.policy().done(info.Ctx, a, rt)
+	return picked, nil
+}
+
+// refuse is the answer to a call that the router has no place for. gRPC lets it
+// wait if it is WaitForReady, and fails it otherwise.
+func (p *picker) refuse(err error) (grpcbalancer.PickResult, error) {
+	var unknown *balancer.UnknownServiceError
+	switch {
+	case errors.Is(err, balancer.ErrNoCloud):
+		p.policy().wakeLater()
+		return grpcbalancer.PickResult{}, err
+	case errors.As(err, &unknown):
+		return grpcbalancer.PickResult{}, status.Error(codes.Internal, err.Error())
+	}
+	return grpcbalancer.PickResult{}, status.Error(codes.Unavailable, err.Error())
+}
