@@ -65,7 +65,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 				v = none
 			}
 			outcome, err = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}, errAttemptTime
-			if a.run.once { // or it couldn't have been cut
+			if a.run.once && !a.run.final { // or it couldn't have been cut
 				a.Unsent()
 			}
 		}

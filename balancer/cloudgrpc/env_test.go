@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type world struct {
 	t       testing.TB
 	mu      sync.Mutex
 	servers map[string]*server // by address
+	cuts    map[string]*cut
 }
 
 // server is one of them.
@@ -72,7 +74,7 @@ func testConfig(n int) *balancer.Config {
 
 // newWorld starts a server at each address of the config.
 func newWorld(t testing.TB, cfg *balancer.Config) *world {
-	w := &world{t: t, servers: make(map[string]*server)}
+	w := &world{t: t, servers: make(map[string]*server), cuts: make(map[string]*cut)}
 	for name, cloud := range cfg.Services["api"].Clouds {
 		for _, address := range cloud.GRPC {
 			w.servers[address] = &server{world: w, cloud: name, address: address}
@@ -175,8 +177,11 @@ func (w *world) dial(ctx context.Context, address string) (net.Conn, error) {
 		w.mu.Unlock()
 		return nil, errors.New("connection refused")
 	}
-	lis, stalled := s.lis, s.stalled
+	lis, stalled, cut := s.lis, s.stalled, w.cuts[address]
 	w.mu.Unlock()
+	if cut != nil {
+		return cut.dial(ctx, lis.DialContext)
+	}
 	if stalled != nil {
 		select {
 		case <-stalled:
@@ -235,4 +240,93 @@ func cloudStatus(r *balancer.Router, cloud string) balancer.CloudStatus {
 		}
 	}
 	panic("no cloud " + cloud)
+}
+
+// cut lets what is sent to and from an address vanish.
+func (w *world) cut(address string) *cut {
+	c := &cut{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cuts[address] = c
+	return c
+}
+
+// cut is a way that packets are lost on. Connections that were made before it
+// healed stay dead, as they do for minutes where TCP repeats itself ever more
+// slowly.
+type cut struct {
+	mu      sync.Mutex
+	dropped bool
+	healed  chan struct{}
+	conns   []*cutConn
+}
+
+func (c *cut) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped, c.healed = true, make(chan struct{})
+	for _, conn := range c.conns {
+		conn.dead.Store(true)
+	}
+}
+
+func (c *cut) heal() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped = false
+	close(c.healed)
+}
+
+// dial returns a connection, or waits while packets are lost.
+func (c *cut) dial(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	c.mu.Lock()
+	healed := c.healed
+	dropped := c.dropped
+	c.mu.Unlock()
+	if dropped {
+		select {
+		case <-healed:
+			// The next SYN may be seconds away.
+			<-ctx.Done()
+		case <-ctx.Done():
+		}
+		return nil, ctx.Err()
+	}
+	conn, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cc := &cutConn{Conn: conn, closed: make(chan struct{})}
+	c.mu.Lock()
+	c.conns = append(c.conns, cc)
+	c.mu.Unlock()
+	return cc, nil
+}
+
+type cutConn struct {
+	net.Conn
+	dead   atomic.Bool
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	if c.dead.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *cutConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.dead.Load() {
+		<-c.closed
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+func (c *cutConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -22,20 +21,18 @@ const (
 // body is the body of a response. The attempt it belongs to ends with it.
 type body struct {
 	io.ReadCloser
-	ctx     context.Context
-	attempt balancer.Attempt
-	cancel  <-chan struct{} // the request's other way to cancel it
-	bounded bool            // the context has a deadline
+	of      *exchange
+	bounded bool // the context has a deadline
 	closing atomic.Bool
 	ended   atomic.Bool
 	watch   *stallWatch // nil: it may stop coming
 }
 
 // takeBody takes the body of resp over.
-func (x *exchange) takeBody(ctx context.Context, resp *http.Response) io.ReadCloser {
+func (x *exchange) takeBody(resp *http.Response) io.ReadCloser {
 	b := &x.body
-	b.ReadCloser, b.ctx, b.attempt, b.cancel = resp.Body, ctx, x.attempt, cancelOf(&x.request)
-	_, b.bounded = ctx.Deadline()
+	b.ReadCloser, b.of = resp.Body, x
+	_, b.bounded = x.request.Context().Deadline()
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		return &upgradedBody{b, w}
 	}
@@ -79,17 +76,19 @@ func (b *body) Close() error {
 
 // outcome says what a failed read means for the target.
 func (b *body) outcome(err error, began time.Time) health.Outcome {
-	var stalled *stallError
-	switch {
-	case err == io.EOF:
+	if err == io.EOF {
 		return health.Outcome{} // the end
+	}
+	var stalled *stallError
+	ctx := b.of.request.Context()
+	switch {
 	case errors.As(err, &stalled):
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
 	case b.closing.Load():
 		return health.Outcome{} // another goroutine closed it under the reader
-	case errors.Is(b.ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.attempt.Time(0):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.of.attempt.Time(0):
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonStalled}
-	case b.ctx.Err() != nil, isClosed(b.cancel):
+	case ctx.Err() != nil, isClosed(cancelOf(&b.of.request)):
 		return health.Outcome{} // the caller left, or had too little time to tell
 	case isTimeout(err):
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonTimeout}
@@ -100,7 +99,7 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 // end releases the attempt, once.
 func (b *body) end(rest health.Outcome) {
 	if b.ended.CompareAndSwap(false, true) {
-		b.attempt.Release(rest)
+		b.of.attempt.Release(rest)
 	}
 }
 

@@ -11,17 +11,25 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// exchange is one attempt: a request to an endpoint, and the answer until its
-// body ends. What it needs is allocated as one.
-type exchange struct {
+// trip is one call: what its attempts share. With the first of them it is
+// allocated as one, which is all that most calls need.
+type trip struct {
 	*Transport
+	req     *http.Request // the caller's
+	away    bool          // a redirect took it here from another host
+	payload payload
+	first   exchange
+}
+
+// exchange is one attempt: a request to an endpoint, and the answer until its
+// body ends.
+type exchange struct {
+	*trip
 	attempt balancer.Attempt
 	base    *base
-	payload *payload
 	// progress matters where a request that was sent may not be repeated. Nil
 	// where it may: then the error says enough.
 	progress *progress
-	away     bool // a redirect took the request here from another host
 
 	request http.Request
 	url     url.URL
@@ -29,13 +37,13 @@ type exchange struct {
 }
 
 // send sends the request to the attempt's endpoint.
-func (x *exchange) send(ctx context.Context, req *http.Request) (*http.Response, health.Outcome, error) {
+func (x *exchange) send(ctx context.Context) (*http.Response, health.Outcome, error) {
 	x.base = x.bases.of(x.attempt.Cloud(), x.attempt.Endpoint())
 	inner := ctx
 	if x.progress != nil {
 		inner = x.progress.trace(ctx, func(got httptrace.GotConnInfo) { x.claim(ctx, got) })
 	}
-	if err := x.prepare(inner, req); err != nil {
+	if err := x.prepare(inner); err != nil {
 		return x.unsent(health.Outcome{Reason: reasonRequest}, err)
 	}
 	if x.sign != nil {
@@ -65,7 +73,7 @@ func (x *exchange) send(ctx context.Context, req *http.Request) (*http.Response,
 	switch {
 	case err != nil && x.payload.failed():
 		return nil, health.Outcome{Reason: reasonRequest}, err
-	case err != nil && isClosed(cancelOf(req)):
+	case err != nil && isClosed(cancelOf(x.req)):
 		return nil, health.Outcome{Reason: reasonGivenUp}, err
 	case err != nil:
 		return nil, ofError(ctx, err, state), err
@@ -79,7 +87,7 @@ func (x *exchange) send(ctx context.Context, req *http.Request) (*http.Response,
 	case http.NoBody:
 	default:
 		x.attempt.Keep()
-		resp.Body = x.takeBody(ctx, resp)
+		resp.Body = x.takeBody(resp)
 	}
 	return resp, ofResponse(resp), nil
 }

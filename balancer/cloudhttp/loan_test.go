@@ -32,8 +32,8 @@ func TestLoan(t *testing.T) {
 		content := rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "content")
 		original := &strict{t: t}
 		original.Reset(content)
-		p, err := newPayload(&http.Request{Body: original, ContentLength: -1})
-		if err != nil {
+		var p payload
+		if err := p.take(&http.Request{Body: original, ContentLength: -1}); err != nil {
 			t.Fatal(err)
 		}
 		var late []io.ReadCloser // bodies of attempts that are over
@@ -75,8 +75,8 @@ func TestLoan(t *testing.T) {
 // TestLateRead has an attempt read the body when it has been lent to the next.
 func TestLateRead(t *testing.T) {
 	original := stream("hello")
-	p, err := newPayload(&http.Request{Body: original, ContentLength: -1})
-	if err != nil {
+	var p payload
+	if err := p.take(&http.Request{Body: original, ContentLength: -1}); err != nil {
 		t.Fatal(err)
 	}
 	first, err := p.next()

@@ -143,6 +143,7 @@ func TestMiddlewareStreams(t *testing.T) {
 	defer server.Close()
 	defer server.Client().CloseIdleConnections()
 	body, write := io.Pipe()
+	defer write.Close()
 	go fmt.Fprintln(write, "one")
 	resp, err := server.Client().Post(server.URL, "text/plain", body)
 	if err != nil {

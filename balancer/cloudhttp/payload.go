@@ -31,36 +31,36 @@ type payload struct {
 	loan  *loan // to the latest attempt
 }
 
-// newPayload takes the request's body over: it is closed even on an error.
-func newPayload(req *http.Request) (payload, error) {
+// take takes the request's body over: it is closed even on an error.
+func (p *payload) take(req *http.Request) error {
 	switch {
 	case req.Body == nil:
-		return payload{empty: true}, nil
+		p.empty = true
 	case req.Body == http.NoBody:
-		return payload{empty: true, body: req.Body}, nil
-	case req.GetBody != nil:
-		return payload{body: req.Body, again: req.GetBody, size: req.ContentLength}, nil
-	case 0 < req.ContentLength && req.ContentLength <= smallBody:
-		return readPayload(req)
+		p.empty, p.body = true, req.Body
+	case req.GetBody == nil && 0 < req.ContentLength && req.ContentLength <= smallBody:
+		return p.read(req)
+	default:
+		p.body, p.again, p.size = req.Body, req.GetBody, req.ContentLength
 	}
-	return payload{body: req.Body, size: req.ContentLength}, nil
+	return nil
 }
 
-func readPayload(req *http.Request) (payload, error) {
+// read reads a small body into memory.
+func (p *payload) read(req *http.Request) error {
 	defer req.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(req.Body, req.ContentLength+1))
 	if err != nil {
-		return payload{}, fmt.Errorf("cloudhttp: reading the request's body: %w", err)
+		return fmt.Errorf("cloudhttp: reading the request's body: %w", err)
 	}
 	switch n := int64(len(content)); {
 	case n < req.ContentLength:
-		return payload{}, fmt.Errorf("cloudhttp: the request's body has %d bytes, its ContentLength is %d", n, req.ContentLength)
+		return fmt.Errorf("cloudhttp: the request's body has %d bytes, its ContentLength is %d", n, req.ContentLength)
 	case n > req.ContentLength:
-		return payload{}, fmt.Errorf("cloudhttp: the request's body is longer than its ContentLength, %d", req.ContentLength)
+		return fmt.Errorf("cloudhttp: the request's body is longer than its ContentLength, %d", req.ContentLength)
 	}
-	return payload{again: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content)), nil
-	}}, nil
+	p.again = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	return nil
 }
 
 // repeatable reports whether the body can be sent as often as one likes.

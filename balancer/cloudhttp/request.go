@@ -13,8 +13,8 @@ import (
 // prepare makes the request of the attempt. The caller's request isn't changed.
 // Its header is shared with a base that is net/http's, which doesn't change it
 // and doesn't read it any more when it has returned an error; others get a copy.
-func (x *exchange) prepare(ctx context.Context, req *http.Request) error {
-	e := x.attempt.Endpoint()
+func (x *exchange) prepare(ctx context.Context) error {
+	req, e := x.req, x.attempt.Endpoint()
 	if req.URL.Scheme == "https" && e.Scheme != "https" {
 		return fmt.Errorf("cloudhttp: %s is to be called over https, but %s in cloud %s has no TLS", x.attempt.Service(), e, x.attempt.Cloud())
 	}

@@ -56,22 +56,26 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if service == "" {
 		return t.elsewhere(req, away)
 	}
-	p, err := newPayload(req)
-	if err != nil {
+	r := &trip{Transport: t, req: req, away: away}
+	if err := r.payload.take(req); err != nil {
 		return nil, err
 	}
-	defer p.release()
-	call := balancer.Call{Service: service, Idempotent: idempotent(req) && p.repeatable(), Announces: true}
+	defer r.payload.release()
+	call := balancer.Call{Service: service, Idempotent: idempotent(req) && r.payload.repeatable(), Announces: true}
 	if t.router.ReadsMethod() {
 		call.Method = methodOf(req) + " " + pathOf(req.URL)
 	}
 	resp, err := balancer.Do(req.Context(), t.router, call,
 		func(ctx context.Context, at balancer.Attempt) (*http.Response, health.Outcome, error) {
-			x := &exchange{Transport: t, attempt: at, payload: &p, away: away}
+			x := &r.first
+			if at.Number() > 1 {
+				x = new(exchange)
+			}
+			x.trip, x.attempt = r, at
 			if !call.Idempotent {
 				x.progress = new(progress)
 			}
-			return x.send(ctx, req)
+			return x.send(ctx)
 		}, discard)
 	if err != nil {
 		return nil, err
