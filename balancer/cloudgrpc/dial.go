@@ -28,7 +28,7 @@ func NewClient(router *balancer.Router, service string, opts ...grpc.DialOption)
 	}
 	d := newDialed(router, own)
 	all := append(d.base(), others...)
-	return grpc.NewClient(Scheme+":///"+service, append(all, d.interceptors()...)...)
+	return grpc.NewClient(Scheme+":///"+service, append(all, d.final()...)...)
 }
 
 // DialOptions returns what [grpc.NewClient] needs to reach the router's services
@@ -40,7 +40,7 @@ func NewClient(router *balancer.Router, service string, opts ...grpc.DialOption)
 // [PolicyName]: see [WithServiceConfig].
 func DialOptions(router *balancer.Router, opts ...Option) []grpc.DialOption {
 	d := newDialed(router, opts)
-	return append(d.base(), d.interceptors()...)
+	return append(d.base(), d.final()...)
 }
 
 // ResolverBuilder returns the resolver of the scheme fairlead for
@@ -140,19 +140,20 @@ func (d *dialed) resolver() *resolverBuilder {
 
 // base are the options that others may overrule.
 func (d *dialed) base() []grpc.DialOption {
-	opts := []grpc.DialOption{
+	return []grpc.DialOption{
 		grpc.WithResolvers(d.resolver()),
 		grpc.WithDefaultServiceConfig(withPolicy(d.config)),
 		grpc.WithNoProxy(), // the addresses are those that the config names
 	}
+}
+
+// final are the options that overrule others, or come closest to the wire.
+func (d *dialed) final() []grpc.DialOption {
+	opts := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.unary), grpc.WithChainStreamInterceptor(d.stream)}
 	if d.transport != nil {
 		opts = append(opts, grpc.WithTransportCredentials(cloudCredentials{d.transport}))
 	}
 	return opts
-}
-
-func (d *dialed) interceptors() []grpc.DialOption {
-	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.unary), grpc.WithChainStreamInterceptor(d.stream)}
 }
 
 // serviceOf returns the service that a ClientConn is for.

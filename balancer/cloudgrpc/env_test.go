@@ -77,6 +77,9 @@ func newWorld(t testing.TB, cfg *balancer.Config) *world {
 	w := &world{t: t, servers: make(map[string]*server), cuts: make(map[string]*cut)}
 	for name, cloud := range cfg.Services["api"].Clouds {
 		for _, address := range cloud.GRPC {
+			if w.servers[address] != nil {
+				continue
+			}
 			w.servers[address] = &server{world: w, cloud: name, address: address}
 			w.servers[address].start()
 		}
@@ -329,4 +332,14 @@ func (c *cutConn) Read(p []byte) (int, error) {
 func (c *cutConn) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return c.Conn.Close()
+}
+
+// count returns the calls that a cloud got.
+func (w *world) count(cloud string) (n int) {
+	for _, s := range w.servers {
+		if s.cloud == cloud {
+			n += s.count()
+		}
+	}
+	return n
 }
