@@ -130,6 +130,12 @@ type Service struct {
 	// be given here but not taken away. Their order means nothing. Default:
 	// the config's tiers as they are.
 	Tiers []sla.Tier
+
+	// Subset is the most endpoints of one cloud that one process uses, so that
+	// its connections stay bounded. Each process chooses its own, and keeps most
+	// of them when endpoints come and go. Too few spread the load unevenly: 20
+	// and more serve well. From 2 to 100000. Default: all.
+	Subset int
 }
 
 // ServiceCloud is one service in one cloud.

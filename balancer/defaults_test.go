@@ -157,6 +157,7 @@ func anyConfig(t *rapid.T) *Config {
 		if rapid.Bool().Draw(t, "own figures") {
 			service.Tiers = []sla.Tier{anyTier(tiers[len(tiers)-1])}
 		}
+		service.Subset = rapid.SampledFrom([]int{0, 2, 1000}).Draw(t, "subset")
 		if trust := c.Clouds[clouds[0]].Trust; trust != "" && rapid.Bool().Draw(t, "trusting") {
 			service.Trust = trust
 		}

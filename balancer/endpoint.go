@@ -49,20 +49,15 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	for _, e := range c.endpoints {
 		was[e.spec()] = e
 	}
-	var is []*endpoint
+	is := make([]*endpoint, 0, len(was))
 	taken := make(map[Endpoint]bool)
-	for _, source := range c.sourcesInUse() {
-		for _, spec := range source.known {
-			if taken[spec] {
-				continue
-			}
-			taken[spec] = true
-			e := was[spec]
-			if e == nil {
-				e = &endpoint{Endpoint: spec}
-			}
-			is = append(is, e)
+	for _, spec := range subset(c.known(), s.subset, s.seed) {
+		e := was[spec]
+		if e == nil {
+			e = &endpoint{Endpoint: spec}
 		}
+		taken[spec] = true
+		is = append(is, e)
 	}
 	if slices.Equal(is, c.endpoints) {
 		return false
@@ -85,6 +80,20 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	c.target.SetEndpoints(now, records)
 	s.moved()
 	return true
+}
+
+// known returns what the cloud's sources know, each endpoint once.
+func (c *serviceCloud) known() (specs []Endpoint) {
+	seen := make(map[Endpoint]bool)
+	for _, source := range c.sourcesInUse() {
+		for _, spec := range source.known {
+			if !seen[spec] {
+				seen[spec] = true
+				specs = append(specs, spec)
+			}
+		}
+	}
+	return specs
 }
 
 // spec is the endpoint as its source knows it.

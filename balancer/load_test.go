@@ -41,8 +41,9 @@ func TestLoadFull(t *testing.T) {
 					Name: "critical", Protected: true, Objective: sla.Objective{Latency: 200 * time.Millisecond},
 					Timeout: 500 * time.Millisecond, Attempts: 2, Clouds: sla.Clouds{Prefer: []string{"onprem"}},
 				}},
+				Subset: 50,
 			},
-			"maps.example.com": {Trust: "partner", Clouds: map[string]ServiceCloud{
+			"maps.example.com": {Trust: "partner", Subset: 2, Clouds: map[string]ServiceCloud{
 				"gcp":    {HTTP: []string{"https://maps.gcp.example.com/v2"}},
 				"onprem": {HTTP: []string{"http://10.1.0.21"}},
 			}},

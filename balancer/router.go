@@ -30,6 +30,7 @@ type Router struct {
 	source  *fileSource // nil without WithFile
 	machine *virtual.Machine
 	jitter  float64 // of the slope: clients must not move in step
+	seed    uint64  // of the subsets of endpoints
 
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
@@ -93,6 +94,7 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
+	r.seed = rand.Uint64() // never the machine's: it would change every simulation
 	if err := r.Update(cfg); err != nil {
 		r.cancel()
 		return nil, err

@@ -21,6 +21,8 @@ type service struct {
 	tiers  []sla.Tier      // with the service's own figures
 	clouds []*serviceCloud // sorted by name
 
+	subset    int    // the most endpoints of a cloud; 0: all
+	seed      uint64 // which ones: each process has its own
 	slots     slots
 	places    []Place       // all endpoints, for movedNews' listeners
 	movedNews chan struct{} // closed when there are others; nil while nobody has asked

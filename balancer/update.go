@@ -108,6 +108,7 @@ func (r *Router) setClassifier(cfg *Config, key sla.LevelKey) error {
 func (s *service) configure(r *Router, now time.Duration) {
 	cfg := r.config
 	s.budget.Configure(cfg.Retry)
+	s.subset, s.seed = cfg.Services[s.name].Subset, r.seed
 	s.tiers = cfg.tiersOf(s.name)
 	objectives := make([]health.Objective, len(s.tiers))
 	for i, t := range s.tiers {

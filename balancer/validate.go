@@ -16,6 +16,8 @@ const (
 	maxServiceLen  = 253 // a service may be called as its host is (RFC 1035)
 	maxPatternLen  = 256
 	maxAttempts    = 10
+	leastSubset    = 2
+	mostSubset     = 100000
 	namesListed    = 8 // a message lists the names to choose from if they are no more
 	nameCharacters = "lower-case letters, digits, '-', '.' and '_', with a letter or digit at both ends"
 )
@@ -127,6 +129,7 @@ func (v *validator) checkService(at *configfile.Path, name string) {
 	}
 	v.checkServiceTrust(at.Key("trust"), service)
 	v.checkOwnTiers(at.Key("tiers"), service)
+	ranged(v, at.Key("subset"), service.Subset, leastSubset, mostSubset)
 	if !v.doc.Lost(cloudsAt) && len(service.Clouds) > 0 {
 		v.checkResidency(at, name)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -125,4 +126,33 @@ func (c *connections) allClosed() bool {
 		<-time.After(5 * time.Millisecond)
 	}
 	return false
+}
+
+// TestCloseWaitsForNobody closes everything while an answer is left unread and
+// open.
+func TestCloseWaitsForNobody(t *testing.T) {
+	for _, scheme := range []string{"http", "h2c"} {
+		synctest.Test(t, func(t *testing.T) {
+			lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": calls(func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, "the beginning")
+				http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			})})
+			e := newEnv(t, config([]string{scheme + "://192.0.2.1"}, nil), WithBase(lan.base))
+			resp, err := e.client.Get("http://routing-api/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			e.router.Close()
+			e.client.CloseIdleConnections()
+			if took := time.Since(began); took > 0 {
+				t.Errorf("%s: closing took %v", scheme, took)
+			}
+			if _, err := io.ReadFull(resp.Body, make([]byte, len("the beginning"))); err != nil {
+				t.Errorf("%s: what was being answered is cut off: %v", scheme, err)
+			}
+			resp.Body.Close()
+		})
+	}
 }

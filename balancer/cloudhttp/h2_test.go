@@ -2,8 +2,10 @@ package cloudhttp
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -11,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // serveH2C starts a server that speaks nothing but HTTP/2 without TLS, and
@@ -184,4 +188,55 @@ func TestCallersTrace(t *testing.T) {
 		}
 		mu.Unlock()
 	}
+}
+
+// vanishing is a connection whose peer is gone since lost was set, without a
+// word: what is written leads nowhere.
+type vanishing struct {
+	net.Conn
+	lost *atomic.Bool
+}
+
+func (v vanishing) Write(p []byte) (int, error) {
+	if v.lost.Load() {
+		return len(p), nil
+	}
+	return v.Conn.Write(p)
+}
+
+// TestVanishedPeer loses the peer of the one connection that all requests to a
+// cloud share. A call finds out within the time of its attempt, and the
+// connection is replaced when no ping is answered.
+func TestVanishedPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": say("first"), "192.0.2.2:80": say("second")})
+		var lost atomic.Bool
+		var dials atomic.Int64
+		e := newEnv(t, config([]string{"h2c://192.0.2.1"}, []string{"h2c://192.0.2.2"}), WithBase(func(cloud string, base *http.Transport) http.RoundTripper {
+			rt, dial := lan.base(cloud, base), base.DialContext
+			base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err == nil && cloud == "first" && dials.Add(1) == 1 {
+					return vanishing{conn, &lost}, nil
+				}
+				return conn, err
+			}
+			return rt
+		}))
+		if _, body := e.get(t, "http://routing-api/"); body != "first" {
+			t.Fatalf("got %q", body)
+		}
+		lost.Store(true)
+		began := time.Now()
+		if _, body := e.get(t, "http://routing-api/"); body != "second" {
+			t.Errorf("got %q", body)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %v", took)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, body := e.get(t, "http://routing-api/"); body != "first" {
+			t.Errorf("after its return the first cloud doesn't answer, but %q", body)
+		}
+	})
 }

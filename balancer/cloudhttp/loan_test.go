@@ -101,3 +101,39 @@ func TestLateRead(t *testing.T) {
 		t.Error("a late read counts as a fault of the body")
 	}
 }
+
+// TestRepeatedByNetHTTP reads a copy that net/http takes by itself, as when a
+// connection turns out to be dead. It counts as the attempt's.
+func TestRepeatedByNetHTTP(t *testing.T) {
+	for _, short := range []bool{false, true} {
+		content := "a body"
+		req := &http.Request{Body: stream(content), ContentLength: int64(len(content))}
+		req.GetBody = func() (io.ReadCloser, error) {
+			if short {
+				return stream(content[1:]), nil
+			}
+			return stream(content), nil
+		}
+		var p payload
+		if err := p.take(req); err != nil {
+			t.Fatal(err)
+		}
+		first, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Close()
+		again, err := p.repeat()()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(again)
+		if err != nil || p.upload().read.Load() != int64(len(got)) {
+			t.Errorf("read %d bytes, counted %d: %v", len(got), p.upload().read.Load(), err)
+		}
+		if p.failed() != short {
+			t.Errorf("%d of %d bytes: failed is %v", len(got), len(content), p.failed())
+		}
+		p.release()
+	}
+}

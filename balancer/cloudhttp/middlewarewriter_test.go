@@ -128,10 +128,13 @@ func TestLoadHeader(t *testing.T) {
 // TestMiddlewareStreams: what a handler flushes arrives before it goes on, and
 // both directions work at once.
 func TestMiddlewareStreams(t *testing.T) {
+	body, write := io.Pipe()
+	defer write.Close()
 	server := httptest.NewServer(Middleware(WithCap(1))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		if err := errors.Join(rc.EnableFullDuplex(), rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{})); err != nil {
 			t.Error(err)
+			write.Close() // or both sides wait for each other
 			return
 		}
 		lines := bufio.NewScanner(r.Body)
@@ -142,8 +145,6 @@ func TestMiddlewareStreams(t *testing.T) {
 	})))
 	defer server.Close()
 	defer server.Client().CloseIdleConnections()
-	body, write := io.Pipe()
-	defer write.Close()
 	go fmt.Fprintln(write, "one")
 	resp, err := server.Client().Post(server.URL, "text/plain", body)
 	if err != nil {

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httputil"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -159,5 +162,53 @@ func TestNobodyIsTrusted(t *testing.T) {
 	resp.Body.Close()
 	if got != "" {
 		t.Errorf("the cloud got %q", got)
+	}
+}
+
+// TestLateTrailers adds trailers when the body has been read, as one may, and
+// one of them is a secret that nothing announced.
+func TestLateTrailers(t *testing.T) {
+	for _, test := range []struct {
+		scheme, trust string
+		want          http.Header
+	}{
+		{"http", "one", http.Header{"Sum": {"42"}, "X-Api-Key": {"canary"}}},
+		{"http", "two", http.Header{"Sum": {"42"}}},
+		{"h2c", "two", http.Header{"Sum": {"42"}}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var got http.Header
+			lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": calls(func(_ http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				got = r.Trailer
+			})})
+			cfg := config([]string{test.scheme + "://192.0.2.1"}, nil)
+			cfg.Clouds["first"] = balancer.Cloud{Weight: 1, Trust: "one"}
+			service := cfg.Services["routing-api"]
+			service.Trust = test.trust
+			cfg.Services["routing-api"] = service
+			cfg.Clouds["other"] = balancer.Cloud{Weight: 1, Trust: "two"}
+			service.Clouds["other"] = balancer.ServiceCloud{HTTP: []string{"http://192.0.2.2"}}
+			cfg.Tiers[0].Clouds.Only = []string{"first"}
+			e := newEnv(t, cfg, WithBase(lan.base))
+			req, err := http.NewRequest("PUT", "http://routing-api/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength, req.Trailer = -1, http.Header{"Sum": nil}
+			req.Body = io.NopCloser(io.MultiReader(strings.NewReader("x"), readerFunc(func([]byte) (int, error) {
+				req.Trailer.Set("Sum", "42")
+				req.Trailer.Set("X-Api-Key", "canary")
+				return 0, io.EOF
+			})))
+			resp, err := e.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if !maps.EqualFunc(got, test.want, slices.Equal) {
+				t.Errorf("over %s to a cloud of group one, for %s: the server got %v, want %v", test.scheme, test.trust, got, test.want)
+			}
+		})
 	}
 }
