@@ -194,7 +194,7 @@ func TestTokensComeBack(t *testing.T) {
 		}
 		// A pick that finds nobody costs nothing.
 		r.mu.Lock()
-		r.order[0].clouds[0].endpoints, r.order[0].built = nil, nil
+		r.order[0].clouds[0].endpoints, r.order[0].clouds[0].pool, r.order[0].built = nil, nil, nil
 		r.publish()
 		r.mu.Unlock()
 		if _, err := r.Pick(sla.WithTier(t.Context(), "critical"), Call{Service: "api"}, []Attempt{late}); !errors.Is(err, ErrNoCloud) {

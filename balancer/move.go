@@ -9,7 +9,9 @@ import "github.com/fairlead-go/fairlead/health"
 // endpoint.
 //
 // left is what speaks against the endpoint that is left: health.Refused if it
-// can't be connected to, or nothing. tried are the attempts of the call before
+// can't be connected to, or nothing. If nothing does, because it is only not
+// connected yet, a retry rather waits for it than go back to an endpoint that was
+// tried. tried are the attempts of the call before
 // this one, as for [Router.Pick]; within [Do] they are known. Moving is no retry
 // and costs nothing. usable must be quick.
 func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoint) bool) (Attempt, bool) {
@@ -23,7 +25,7 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	if a.run != nil {
 		tried = a.run.before
 	}
-	c, e := s.instead(&s.tiers[tier], s.find(a.cloud.name), r.random(), tried, usable)
+	c, e := s.instead(&s.tiers[tier], s.find(a.cloud.name), r.random(), tried, left.Kind.Bad(), usable)
 	if e == nil {
 		return a, false
 	}
@@ -39,9 +41,9 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 }
 
 // instead returns a usable endpoint of the i-th cloud (none if that is −1), else
-// of another that may serve, first one where no attempt was made. It returns nil
-// if there is none.
-func (s *serviceTable) instead(tier *tierTable, i int, draw uint64, tried []Attempt, usable func(*Endpoint) bool) (*cloudTable, *endpoint) {
+// of another that may serve, first one where no attempt was made and, only if back
+// is set, one where some was. It returns nil if there is none.
+func (s *serviceTable) instead(tier *tierTable, i int, draw uint64, tried []Attempt, back bool, usable func(*Endpoint) bool) (*cloudTable, *endpoint) {
 	bits := uint32(draw)
 	for _, fresh := range []bool{true, false} {
 		suits := func(e *endpoint) bool { return usable(&e.Endpoint) && (!fresh || !triedEndpoint(tried, e)) }
@@ -56,7 +58,7 @@ func (s *serviceTable) instead(tier *tierTable, i int, draw uint64, tried []Atte
 				return c, c.pick(bits, suits)
 			}
 		}
-		if len(tried) == 0 {
+		if len(tried) == 0 || !back {
 			break
 		}
 	}

@@ -38,7 +38,12 @@ type addressSource struct {
 // setSources makes the sources what the config says, keeping those that stay.
 // What the others knew is used until each new one has had a good answer: a name
 // that is new, or mistyped, must not cost the cloud.
+// It does nothing if the config says what it said before.
 func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
+	if slices.Equal(c.configured, cfg.endpoints(s.protocol)) && c.serverName == cfg.ServerName {
+		return
+	}
+	c.configured, c.serverName = cfg.endpoints(s.protocol), cfg.ServerName
 	was := c.sources
 	c.sources = nil
 	for _, raw := range cfg.endpoints(s.protocol) {

@@ -55,10 +55,15 @@ type serviceCloud struct {
 	target      *health.Target
 	readmission failover.Readmission
 	schedule    health.Schedule
+	configured  []string         // endpoints as the config has them
+	serverName  string           // likewise
 	sources     []*addressSource // one for each configured endpoint
 	retired     []*addressSource // those of the config before, until the new ones have addresses
 	endpoints   []*endpoint      // all that the sources gave
+	generation  uint64           // counts the changes of endpoints
+	bySpec      map[Endpoint]*endpoint
 	byRecord    map[*health.Endpoint]*endpoint
+	pool        *pool         // of the last table; nil if it is no longer true
 	begun       uint64        // attempts already counted for the budget
 	unprotected atomic.Uint64 // answers to unprotected tiers while recovering, by any goroutine
 }
@@ -71,6 +76,9 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		changes, pickable := c.target.Sweep(now, best)
 		changes = append(changes, c.wayBack(r, now, changes, r.probers[s.protocol] != nil)...)
 		changed = changed || pickable || len(changes) > 0
+		if pickable {
+			c.pool = nil
+		}
 		for _, change := range changes {
 			r.noteState(s, c.name, change)
 			if change.To == health.Down {

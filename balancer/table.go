@@ -67,8 +67,12 @@ type cloudTable struct {
 	// callersHost says that requests name the host that the caller asked for.
 	callersHost bool
 	status      CloudStatus // as it was when the table was built
-	// endpoints are those that may be picked, records their live records in
-	// the same order: comparing two costs no look at what they are.
+	pool
+}
+
+// pool are the endpoints that may be picked and, in the same order, their live
+// records: comparing two costs no look at what they are.
+type pool struct {
 	endpoints []*endpoint
 	records   []*health.Endpoint
 }
@@ -154,25 +158,33 @@ func (s *service) decisions(tier string) []atomic.Uint64 {
 	return s.decided[tier]
 }
 
-// table builds the cloud's part of a table. Picks see the endpoints that are
-// eligible, or all of them if none is.
+// table builds the cloud's part of a table.
 func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
-	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight}
+	if c.pool == nil {
+		c.pool = c.pickable()
+	}
+	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight, pool: *c.pool}
 	t.status = c.status(r)
 	t.status.Counts, t.status.Gate = health.Counts{}, "" // would soon be old
 	t.down = c.drained || c.target.State() == health.Down
 	t.recovering = c.target.State() == health.Recovering
 	t.trusted, t.callersHost = c.trusted, c.callersHost
+	return t
+}
+
+// pickable returns the endpoints that are eligible, or all of them if none is.
+func (c *serviceCloud) pickable() *pool {
+	p := &pool{}
 	for _, e := range c.endpoints {
 		if e.live.Eligible() {
-			t.endpoints = append(t.endpoints, e)
+			p.endpoints = append(p.endpoints, e)
 		}
 	}
-	if len(t.endpoints) == 0 {
-		t.endpoints = slices.Clone(c.endpoints)
+	if len(p.endpoints) == 0 {
+		p.endpoints = slices.Clone(c.endpoints)
 	}
-	for _, e := range t.endpoints {
-		t.records = append(t.records, &e.live)
+	for _, e := range p.endpoints {
+		p.records = append(p.records, &e.live)
 	}
-	return t
+	return p
 }

@@ -38,9 +38,8 @@ type child struct {
 
 // readyConn is a connection that is up.
 type readyConn struct {
-	picker grpcbalancer.Picker
-	sub    grpcbalancer.SubConn
-	stop   context.CancelFunc // ends what watches it
+	sub  grpcbalancer.SubConn
+	stop context.CancelFunc // ends what watches it
 }
 
 // leafConn is what a leaf policy takes for its ClientConn.
@@ -121,7 +120,8 @@ func (l *leafConn) UpdateState(s grpcbalancer.State) {
 	c.tell()
 }
 
-// connect takes a connection into use. The caller holds policy.mu.
+// connect takes a connection into use: pick_first's picker has nothing but that.
+// The caller holds policy.mu.
 func (c *child) connect(picker grpcbalancer.Picker) {
 	picked, err := picker.Pick(grpcbalancer.PickInfo{Ctx: context.Background()})
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *child) connect(picker grpcbalancer.Picker) {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c.conn, c.err = &readyConn{picker: picker, sub: picked.SubConn, stop: stop}, nil
+	c.conn, c.err = &readyConn{sub: picked.SubConn, stop: stop}, nil
 	c.ready.Store(c.conn)
 	c.watch(ctx, c.conn)
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/health"
 )
 
 // callError is a balancer.CallError with the status that gRPC's callers look for.
@@ -16,12 +17,40 @@ type callError struct {
 	code codes.Code
 }
 
+// Error is what the server said, if that ended the call, and otherwise what the
+// router says.
+func (e *callError) Error() string {
+	if answer := e.answer(); answer != nil {
+		return answer.Error()
+	}
+	return e.CallError.Error()
+}
+
+// answer is the status that the last attempt's server sent, nil if the call ended
+// for another reason.
+func (e *callError) answer() error {
+	n := len(e.Attempts)
+	if n == 0 {
+		return nil
+	}
+	last := e.Attempts[n-1]
+	var answer interface{ GRPCStatus() *status.Status }
+	if !last.Outcome.Kind.Answered() && last.Outcome.Kind != health.TimedOut || !errors.As(last.Err, &answer) || !errors.Is(e.Cause, last.Err) {
+		return nil
+	}
+	return last.Err
+}
+
 // Unwrap returns the error of the call.
 func (e *callError) Unwrap() error { return e.CallError }
 
-// GRPCStatus returns the status: its message is that of the error, its details
-// are those of the last attempt.
+// GRPCStatus returns the status. It is the server's own if that ended the call.
+// Otherwise its message is that of the error, its details are those of the last
+// attempt.
 func (e *callError) GRPCStatus() *status.Status {
+	if answer := e.answer(); answer != nil {
+		return status.Convert(answer)
+	}
 	var last interface{ GRPCStatus() *status.Status }
 	if !errors.As(error(e.CallError), &last) {
 		return status.New(e.code, e.Error())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -17,8 +18,13 @@ type method struct {
 }
 
 // methods remembers what descriptors say: they don't change. There are no more of
-// them than the program has methods.
+// them than the program has methods, but names without a descriptor may be made
+// up, so of those it remembers mostUnknown.
 var methods sync.Map // from full name to method
+
+const mostUnknown = 1000
+
+var unknown atomic.Int32 // methods without a descriptor
 
 // methodOf looks up /package.Service/Method among the descriptors that are
 // linked into the program.
@@ -28,12 +34,14 @@ func methodOf(fullName string) method {
 	}
 	name := strings.ReplaceAll(strings.TrimPrefix(fullName, "/"), "/", ".")
 	descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
-	if err != nil {
-		return method{streams: true} // not remembered: names that callers make up have no end
-	}
 	d, ok := descriptor.(protoreflect.MethodDescriptor)
-	if !ok {
-		return method{streams: true}
+	if err != nil || !ok {
+		m := method{streams: true}
+		if unknown.Load() < mostUnknown {
+			unknown.Add(1)
+			methods.Store(strings.Clone(fullName), m)
+		}
+		return m
 	}
 	m := method{streams: d.IsStreamingClient() || d.IsStreamingServer()}
 	if options, ok := d.Options().(*descriptorpb.MethodOptions); ok {
@@ -41,6 +49,22 @@ func methodOf(fullName string) method {
 		m.idempotent = level == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || level == descriptorpb.MethodOptions_IDEMPOTENT
 	}
 	methods.Store(fullName, m)
+	return m
+}
+
+// named is a method and its name.
+type named struct {
+	name string
+	method
+}
+
+// method is methodOf, sooner for the method that was asked for last.
+func (p *policy) method(fullName string) method {
+	if last := p.last.Load(); last != nil && last.name == fullName {
+		return last.method
+	}
+	m := methodOf(fullName)
+	p.last.Store(&named{fullName, m})
 	return m
 }
 

@@ -22,7 +22,7 @@ func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, erro
 		return p.follow(info, rt)
 	}
 	call := balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: info.FullMethodName}
-	if methodOf(info.FullMethodName).streams {
+	if p.policy().method(info.FullMethodName).streams {
 		call.Stream = balancer.ClientStream // nobody will say when its headers come
 	}
 	a, err := p.hub.router.Pick(info.Ctx, call, nil)
@@ -109,12 +109,12 @@ func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child
 		p.blocked.Store(true)
 		return grpcbalancer.PickResult{}, grpcbalancer.ErrNoSubConnAvailable
 	}
-	picked, err := conn.picker.Pick(info)
-	if err != nil {
-		return picked, err
-	}
-	if picked.Metadata, err = p.credentials(info.Ctx, a, rt); err != nil {
-		return picked, status.Error(codes.Unauthenticated, err.Error())
+	picked := grpcbalancer.PickResult{SubConn: conn.sub}
+	if p.token != nil || rt != nil && rt.secrets != nil {
+		var err error
+		if picked.Metadata, err = p.credentials(info.Ctx, a, rt); err != nil {
+			return picked, status.Error(codes.Unauthenticated, err.Error())
+		}
 	}
 	picked.Done = p.policy().done(info.Ctx, a, rt)
 	return picked, nil

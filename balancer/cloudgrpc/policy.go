@@ -63,6 +63,7 @@ type policy struct {
 	*link
 	slots atomic.Pointer[[]*child] // by Endpoint.Slot; replaced, never changed
 	pool  sync.Pool                // of *done
+	last  atomic.Pointer[named]    // the method that was picked for last
 
 	// blocked says that a call waits for another state of the connections.
 	blocked atomic.Bool

@@ -67,10 +67,16 @@ type loadListener struct{ place balancer.Place }
 
 func (l loadListener) OnLoadReport(r *v3orcapb.OrcaLoadReport) { l.place.Report(loadReport(r)) }
 
-// report keeps what a server reported with an answer.
+// report keeps what a server reported with an answer. Servers that could report
+// and don't send an empty report, which must not replace one that came out of
+// band.
 func report(a balancer.Attempt, load any) {
-	if r, ok := load.(*v3orcapb.OrcaLoadReport); ok && r != nil {
-		a.Report(loadReport(r))
+	r, ok := load.(*v3orcapb.OrcaLoadReport)
+	if !ok || r == nil {
+		return
+	}
+	if l := loadReport(r); l != (balancer.LoadReport{}) {
+		a.Report(l)
 	}
 }
 
