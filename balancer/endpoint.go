@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -52,28 +53,18 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	if slices.EqualFunc(known, was, func(spec Endpoint, e *endpoint) bool { return e.spec() == spec }) {
 		return false
 	}
-	if c.bySpec == nil {
-		c.bySpec = make(map[Endpoint]*endpoint, len(known))
+	is := stay(was, known)
+	if c.byRecord == nil {
 		c.byRecord = make(map[*health.Endpoint]*endpoint, len(known))
 	}
 	c.generation++
-	is := make([]*endpoint, len(known))
-	next := 0 // of was, probably
-	for i, spec := range known {
-		if next >= len(was) || was[next].spec() != spec {
-			e := c.bySpec[spec]
-			if e == nil {
-				continue
-			}
-			next = slices.Index(was, e)
+	for _, e := range is {
+		if e != nil {
+			e.generation = c.generation
 		}
-		is[i] = was[next]
-		is[i].generation = c.generation
-		next++
 	}
 	for _, e := range was {
 		if e.generation != c.generation {
-			delete(c.bySpec, e.spec())
 			delete(c.byRecord, &e.live)
 			s.slots.free(e.Slot)
 		}
@@ -83,7 +74,7 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 		if e == nil {
 			e = &endpoint{Endpoint: known[i], generation: c.generation}
 			e.Slot = s.slots.take()
-			c.bySpec[known[i]], c.byRecord[&e.live] = e, e
+			c.byRecord[&e.live] = e
 			is[i] = e
 		}
 		records[i] = &e.live
@@ -93,6 +84,38 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	s.moved()
 	return true
 }
+
+// stay returns, for each of the known, the endpoint that was there before, nil
+// if there was none. Lists of one source are sorted, and merged; for others it
+// takes a map.
+func stay(was []*endpoint, known []Endpoint) []*endpoint {
+	is := make([]*endpoint, len(known))
+	if !slices.IsSortedFunc(was, func(a, b *endpoint) int { return byAddress(a.Endpoint, b.Endpoint) }) ||
+		!slices.IsSortedFunc(known, byAddress) {
+		before := make(map[Endpoint]*endpoint, len(was))
+		for _, e := range was {
+			before[e.spec()] = e
+		}
+		for i, spec := range known {
+			is[i] = before[spec]
+		}
+		return is
+	}
+	next := 0
+	for i, spec := range known {
+		for next < len(was) && was[next].Address < spec.Address {
+			next++
+		}
+		for k := next; k < len(was) && was[k].Address == spec.Address; k++ {
+			if was[k].spec() == spec {
+				is[i] = was[k]
+			}
+		}
+	}
+	return is
+}
+
+func byAddress(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) }
 
 // known returns what the cloud's sources know, each endpoint once.
 func (c *serviceCloud) known() (specs []Endpoint) {

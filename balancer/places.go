@@ -28,7 +28,11 @@ func (r *Router) Places(service string, p Protocol) (places []Place, changed <-c
 	s := r.services[serviceKey{service, p}]
 	if s.movedNews == nil {
 		s.movedNews = make(chan struct{})
-		s.places = nil
+		n := 0
+		for _, c := range s.clouds {
+			n += len(c.endpoints)
+		}
+		s.places = make([]Place, 0, n)
 		for _, c := range s.clouds {
 			for _, e := range c.endpoints {
 				s.places = append(s.places, Place{Cloud: c.name, Endpoint: &e.Endpoint, router: r, endpoint: e})

@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -157,7 +156,7 @@ func (r *Router) resolve(ctx context.Context, s *service, c *serviceCloud, a *ad
 // resolved takes the answer of a lookup. A failed or empty one keeps the last
 // good addresses.
 func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, known []Endpoint, err error) {
-	slices.SortFunc(known, func(x, y Endpoint) int { return cmp.Compare(x.Address, y.Address) })
+	slices.SortFunc(known, byAddress)
 	known = slices.Compact(known)
 
 	r.mu.Lock()

@@ -61,7 +61,6 @@ type serviceCloud struct {
 	retired     []*addressSource // those of the config before, until the new ones have addresses
 	endpoints   []*endpoint      // all that the sources gave
 	generation  uint64           // counts the changes of endpoints
-	bySpec      map[Endpoint]*endpoint
 	byRecord    map[*health.Endpoint]*endpoint
 	pool        *pool         // of the last table; nil if it is no longer true
 	begun       uint64        // attempts already counted for the budget

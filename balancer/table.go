@@ -174,7 +174,7 @@ func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
 
 // pickable returns the endpoints that are eligible, or all of them if none is.
 func (c *serviceCloud) pickable() *pool {
-	p := &pool{}
+	p := &pool{endpoints: make([]*endpoint, 0, len(c.endpoints))}
 	for _, e := range c.endpoints {
 		if e.live.Eligible() {
 			p.endpoints = append(p.endpoints, e)
@@ -183,8 +183,9 @@ func (c *serviceCloud) pickable() *pool {
 	if len(p.endpoints) == 0 {
 		p.endpoints = slices.Clone(c.endpoints)
 	}
-	for _, e := range p.endpoints {
-		p.records = append(p.records, &e.live)
+	p.records = make([]*health.Endpoint, len(p.endpoints))
+	for i, e := range p.endpoints {
+		p.records[i] = &e.live
 	}
 	return p
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/fairlead-go/fairlead/balancer"
 )
 
-// cloudKey marks an address with the name of its cloud.
-type cloudKey struct{}
-
 // cloudCredentials are the transport credentials of several clouds in one.
 type cloudCredentials struct {
 	of func(cloud string) credentials.TransportCredentials
@@ -22,10 +19,10 @@ type cloudCredentials struct {
 
 // ClientHandshake shakes hands as the cloud of the address wants it.
 func (c cloudCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	cloud, _ := credentials.ClientHandshakeInfoFromContext(ctx).Attributes.Value(cloudKey{}).(string)
-	of := c.of(cloud)
+	place, _ := credentials.ClientHandshakeInfoFromContext(ctx).Attributes.Value(placeKey{}).(balancer.Place)
+	of := c.of(place.Cloud)
 	if of == nil {
-		return nil, nil, fmt.Errorf("there are no transport credentials for cloud %q", cloud)
+		return nil, nil, fmt.Errorf("there are no transport credentials for cloud %q", place.Cloud)
 	}
 	return of.ClientHandshake(ctx, authority, conn)
 }

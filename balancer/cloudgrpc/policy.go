@@ -276,7 +276,7 @@ type link struct {
 
 type linkKey struct{}
 
-// placeKey marks a resolver.Endpoint with its balancer.Place.
+// placeKey marks a resolver.Endpoint and its address with the balancer.Place.
 type placeKey struct{}
 
 var errNoConnection = errors.New("no connection")
@@ -284,8 +284,6 @@ var errNoConnection = errors.New("no connection")
 // endpointOf returns the place as gRPC has it.
 func endpointOf(place balancer.Place) resolver.Endpoint {
 	address := resolver.Address{Addr: place.Endpoint.Address, ServerName: place.Endpoint.Host}
-	address.Attributes = address.Attributes.WithValue(cloudKey{}, place.Cloud)
-	endpoint := resolver.Endpoint{Addresses: []resolver.Address{address}}
-	endpoint.Attributes = endpoint.Attributes.WithValue(placeKey{}, place)
-	return endpoint
+	address.Attributes = address.Attributes.WithValue(placeKey{}, place)
+	return resolver.Endpoint{Addresses: []resolver.Address{address}, Attributes: address.Attributes}
 }

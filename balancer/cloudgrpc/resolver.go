@@ -31,7 +31,6 @@ func (b *resolverBuilder) Build(target resolver.Target, cc resolver.ClientConn, 
 	r := &placesResolver{
 		link: &link{settings: b.settings, hub: b.hub, service: service},
 		cc:   cc, closing: make(chan struct{}),
-		known: make(map[*balancer.Endpoint]resolver.Endpoint),
 	}
 	r.wg.Go(r.follow)
 	return r, nil
@@ -41,7 +40,7 @@ func (b *resolverBuilder) Build(target resolver.Target, cc resolver.ClientConn, 
 type placesResolver struct {
 	link    *link
 	cc      resolver.ClientConn
-	known   map[*balancer.Endpoint]resolver.Endpoint
+	known   []marked // by slot
 	closing chan struct{}
 	once    sync.Once
 	wg      sync.WaitGroup
@@ -72,24 +71,28 @@ func (r *placesResolver) follow() {
 	}
 }
 
+// marked is a place as gRPC has it.
+type marked struct {
+	of       *balancer.Endpoint
+	endpoint resolver.Endpoint
+}
+
 // state is the places as gRPC has them. Those that stay are what they were.
 func (r *placesResolver) state(places []balancer.Place) resolver.State {
 	endpoints := make([]resolver.Endpoint, len(places))
+	most := 0
 	for i, p := range places {
-		e, ok := r.known[p.Endpoint]
-		if !ok {
-			e = endpointOf(p)
-			r.known[p.Endpoint] = e
+		slot := p.Endpoint.Slot
+		most = max(most, slot)
+		for slot >= len(r.known) {
+			r.known = append(r.known, marked{})
 		}
-		endpoints[i] = e
-	}
-	if len(r.known) > len(places) {
-		current := make(map[*balancer.Endpoint]resolver.Endpoint, len(places))
-		for i, p := range places {
-			current[p.Endpoint] = endpoints[i]
+		if r.known[slot].of != p.Endpoint {
+			r.known[slot] = marked{p.Endpoint, endpointOf(p)}
 		}
-		r.known = current
+		endpoints[i] = r.known[slot].endpoint
 	}
+	clear(r.known[most+1:])
 	s := resolver.State{Endpoints: endpoints}
 	s.Attributes = s.Attributes.WithValue(linkKey{}, r.link)
 	return s
