@@ -37,9 +37,11 @@ const (
 // Its zero value is for hosts that are no service.
 type baseKey struct {
 	cloud string
-	name  string // empty without TLS
-	h2c   bool
+	name  string // empty without TLS, or h2c
 }
+
+// h2c stands for the name where HTTP/2 is spoken without TLS. No host has it.
+const h2c = "h2c:"
 
 // base is what carries the requests of a key.
 type base struct {
@@ -67,15 +69,20 @@ type bases struct {
 	tls          func(cloud string) *tls.Config                          // nil: the defaults
 	denyLoopback bool
 
-	made atomic.Pointer[map[baseKey]func() *base] // replaced, never changed
-	mu   sync.Mutex                               // whoever replaces it
+	// made holds them by cloud and name: two small maps of strings are faster
+	// than one with both for its key. They are replaced, never changed.
+	made atomic.Pointer[map[string]map[string]func() *base]
+	mu   sync.Mutex // whoever replaces them
 }
 
 // of returns what carries requests to an endpoint.
 func (b *bases) of(cloud string, e *balancer.Endpoint) *base {
-	key := baseKey{cloud: cloud, h2c: e.Scheme == "h2c"}
-	if e.Scheme == "https" {
+	key := baseKey{cloud: cloud}
+	switch e.Scheme {
+	case "https":
 		key.name = e.Name
+	case "h2c":
+		key.name = h2c
 	}
 	return b.get(key)
 }
@@ -85,7 +92,7 @@ func (b *bases) other() *base { return b.get(baseKey{}) }
 
 func (b *bases) get(key baseKey) *base {
 	if made := b.made.Load(); made != nil {
-		if get := (*made)[key]; get != nil {
+		if get := (*made)[key.cloud][key.name]; get != nil {
 			return get()
 		}
 	}
@@ -97,15 +104,18 @@ func (b *bases) get(key baseKey) *base {
 func (b *bases) add(key baseKey) func() *base {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	next := make(map[baseKey]func() *base)
+	next := make(map[string]map[string]func() *base)
 	if made := b.made.Load(); made != nil {
 		maps.Copy(next, *made)
 	}
-	if next[key] == nil {
-		next[key] = sync.OnceValue(func() *base { return b.make(key) })
+	names := make(map[string]func() *base)
+	maps.Copy(names, next[key.cloud])
+	if names[key.name] == nil {
+		names[key.name] = sync.OnceValue(func() *base { return b.make(key) })
 	}
+	next[key.cloud] = names
 	b.made.Store(&next)
-	return next[key]
+	return names[key.name]
 }
 
 func (b *bases) make(key baseKey) *base {
@@ -137,7 +147,7 @@ func (b *bases) transport(key baseKey) *http.Transport {
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: headerLimit,
 	}
-	if key.h2c {
+	if key.name == h2c {
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetUnencryptedHTTP2(true)
 	}
@@ -154,7 +164,7 @@ func (b *bases) tlsConfig(key baseKey) *tls.Config {
 	if own == nil {
 		own = new(tls.Config)
 	}
-	own.ServerName = key.name
+	own.ServerName = key.name // that of h2c isn't used
 	own.MinVersion = max(own.MinVersion, tls.VersionTLS12)
 	own.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	return own
@@ -165,9 +175,11 @@ func (b *bases) closeIdle() {
 	if made == nil {
 		return
 	}
-	for _, get := range *made {
-		if c, ok := get().RoundTripper.(interface{ CloseIdleConnections() }); ok {
-			c.CloseIdleConnections()
+	for _, names := range *made {
+		for _, get := range names {
+			if c, ok := get().RoundTripper.(interface{ CloseIdleConnections() }); ok {
+				c.CloseIdleConnections()
+			}
 		}
 	}
 }

@@ -21,7 +21,9 @@ func (x *exchange) claim(ctx context.Context, got httptrace.GotConnInfo) {
 	// The attempt was cut at this very moment, and the call goes on elsewhere:
 	// nothing may be written here any more. HTTP/2 looks at the context before it
 	// writes. HTTP/1 does not, but nobody else uses its connection.
-	x.payload.recall()
+	if x.lent != nil {
+		x.lent.recall()
+	}
 	<-ctx.Done() // at once
 	if !x.base.shares(got.Conn) {
 		got.Conn.Close()

@@ -20,12 +20,17 @@
 // HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110, section 9.2.2), requests with
 // a header Idempotency-Key, and those whose context says so: [WithIdempotent].
 // Of any other that was sent and not answered nobody knows what became of it:
-// its error is [balancer.ErrAmbiguous].
+// its error is [balancer.ErrAmbiguous]. Until it has got a connection it isn't
+// sent: while an endpoint doesn't answer a dial it is given up there, as a GET
+// would be, and sent elsewhere.
 //
 // A body is sent again if the request has GetBody, which [http.NewRequest] sets
 // for bytes and strings, or if ContentLength says that it has at most 64 KiB:
 // then it is first read into memory. Any other body is sent once, as it comes;
 // such a request is tried again only as long as nothing has been read of it.
+// Over HTTP/1, as with [http.Transport], RoundTrip doesn't return while a Read of
+// the body is blocked, not even when the context has ended: whoever writes into
+// an [io.Pipe] should close it then.
 //
 // # Time
 //
@@ -92,8 +97,9 @@
 //
 // # In company
 //
-// otelhttp goes around this transport to have a span per call, and into
-// [WithBase] to have one per attempt:
+// otelhttp goes around this transport to have a span per call, which every
+// attempt then belongs to, and into [WithBase] to have one per attempt. Its filter
+// can leave out probes: see [ProbeUserAgent].
 //
 //	otelhttp.NewTransport(cloudhttp.NewTransport(router))
 //

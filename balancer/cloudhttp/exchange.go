@@ -27,6 +27,7 @@ type exchange struct {
 	*trip
 	attempt balancer.Attempt
 	base    *base
+	lent    *loan // the body; nil if there is none
 	// progress matters where a request that was sent may not be repeated. Nil
 	// where it may: then the error says enough.
 	progress *progress

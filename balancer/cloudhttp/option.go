@@ -25,9 +25,14 @@ type Option func(*Transport)
 // It must not change t.TLSClientConfig.ServerName. What it returns gets
 // requests whose URL has the endpoint's address, one for each attempt, which it
 // leaves as they are, as any RoundTripper does: to change them is for [WithSign].
-// It should honour [net/http/httptrace]: an error without a trace is taken for
-// one after the request may have been sent, unless it is a [*net.OpError] of a
-// dial. It is used by many goroutines.
+// It is used by many goroutines.
+//
+// It should honour [net/http/httptrace], as whatever wraps t does: an error
+// without a trace is taken for one after the request may have been sent, unless
+// it is a [*net.OpError] of a dial. If it calls GotConn, it must do so before it
+// writes anything, and go on only when the hook returns. A base that did so for
+// its last answer, probes included, is taken to do so always: then a POST that
+// waits for a connection can go to another cloud.
 func WithBase(base func(cloud string, t *http.Transport) http.RoundTripper) Option {
 	return func(t *Transport) { t.bases.base = base }
 }

@@ -117,13 +117,6 @@ func (p *payload) upload() *upload {
 	return p.loan.upload
 }
 
-// recall makes sure that nothing is read of a body that hasn't been yet.
-func (p *payload) recall() {
-	if p.loan != nil {
-		p.loan.recall()
-	}
-}
-
 // failed reports whether the body could not be read or was not as long as
 // promised, which is no fault of the target.
 func (p *payload) failed() bool { return p.loan != nil && p.loan.upload.bad.Load() }
@@ -202,8 +195,8 @@ func (l *loan) Close() error {
 	return l.body.Close()
 }
 
-// recall takes the body back for another attempt. It reports false if that is
-// too late.
+// recall takes the body back for another attempt: nothing will be read of it in
+// this one. It reports false if that is too late.
 func (l *loan) recall() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,6 +22,7 @@ func (x *exchange) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.lent = x.payload.loan
 	x.url = *req.URL
 	x.request = *req.WithContext(ctx) // inlined, it allocates nothing
 	out := &x.request

@@ -6,7 +6,8 @@
 //	cd internal/realclients && go test ./...
 //
 // The clients are net/http's with redirects and cookies, minio-go (S3, upload
-// in parts) and coder/websocket. The servers are go-httpbin (trailers,
+// in parts), coder/websocket, and otelhttp around the transport and inside of
+// it. The servers are go-httpbin (trailers,
 // server-sent events, drip, redirects) and gofakes3, each one origin behind two
 // front processes that are the clouds, and nginx (gzip, ranges, 304, HEAD, large
 // bodies), one process in each cloud. TestNginx is skipped where nginx isn't

@@ -23,7 +23,7 @@ const cloudHeader = "X-Cloud"
 
 // newTransport returns a transport for a service that runs at one address in
 // each of some clouds. The caller's Host is kept, since signatures cover it.
-func newTransport(t *testing.T, addresses map[string]string) *cloudhttp.Transport {
+func newTransport(t *testing.T, addresses map[string]string, opts ...cloudhttp.Option) *cloudhttp.Transport {
 	t.Helper()
 	cfg := &balancer.Config{
 		Clouds:   make(map[string]balancer.Cloud),
@@ -39,7 +39,7 @@ func newTransport(t *testing.T, addresses map[string]string) *cloudhttp.Transpor
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { router.Close() })
-	transport := cloudhttp.NewTransport(router)
+	transport := cloudhttp.NewTransport(router, opts...)
 	t.Cleanup(transport.CloseIdleConnections)
 	return transport
 }
@@ -77,8 +77,13 @@ func newWorld(t *testing.T, origin http.Handler) *world {
 		"onprem": newFront(t, sources["onprem"], address),
 		"gcp":    newFront(t, sources["gcp"], address),
 	}
-	w.transport = newTransport(t, map[string]string{"onprem": w.fronts["onprem"].address, "gcp": w.fronts["gcp"].address})
+	w.transport = newTransport(t, w.addresses())
 	return w
+}
+
+// addresses are those of the clouds.
+func (w *world) addresses() map[string]string {
+	return map[string]string{"onprem": w.fronts["onprem"].address, "gcp": w.fronts["gcp"].address}
 }
 
 func (w *world) client() *http.Client { return &http.Client{Transport: w.transport} }
