@@ -1,8 +1,10 @@
 package netfault
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -22,6 +24,9 @@ type cloud struct {
 	namespace string // as a path
 	servers   []*server
 	calls     atomic.Int64 // that reached a server
+
+	mu      sync.Mutex
+	effects map[string]int // of orders, by id
 }
 
 // server is a process in a cloud.
@@ -49,6 +54,7 @@ func newCloud(t *testing.T, n int) *cloud {
 		link:      fmt.Sprintf("cloud%d", n),
 		address:   fmt.Sprintf("10.77.%d.2", n),
 		namespace: fmt.Sprintf("/proc/%d/ns/net", pid),
+		effects:   make(map[string]int),
 	}
 	t.Cleanup(func() {
 		c.kill()
@@ -61,6 +67,9 @@ func newCloud(t *testing.T, n int) *cloud {
 		run("ip", "link", "add", c.link, "type", "veth", "peer", "name", "eth0", "netns", fmt.Sprint(pid)),
 		run("ip", "addr", "add", fmt.Sprintf("10.77.%d.1/24", n), "dev", c.link),
 		run("ip", "link", "set", c.link, "up"),
+		// The clouds are neighbours here alone. Linux asks for a neighbour once
+		// a second, which is all the time that the way back may take.
+		run("ip", "ntable", "change", "name", "arp_cache", "dev", c.link, "retrans", "100"),
 		c.run("ip", "addr", "add", c.address+"/24", "dev", "eth0"),
 		c.run("ip", "link", "set", "eth0", "up"),
 		c.start(),
@@ -122,16 +131,27 @@ func (c *cloud) startServer(address string) (*server, error) {
 		s.kill()
 		return nil, fmt.Errorf("the server at %s ended before it listened", address)
 	}
-	s.reading.Go(func() { io.Copy(counter{&c.calls}, stdout) })
+	s.reading.Go(func() { c.count(stdout) })
 	return s, nil
 }
 
-// counter counts bytes.
-type counter struct{ n *atomic.Int64 }
+// count counts the calls that a server tells of, one in each line.
+func (c *cloud) count(told io.Reader) {
+	for lines := bufio.NewScanner(told); lines.Scan(); {
+		c.calls.Add(1)
+		if id := lines.Text(); id != "" {
+			c.mu.Lock()
+			c.effects[id]++
+			c.mu.Unlock()
+		}
+	}
+}
 
-func (c counter) Write(p []byte) (int, error) {
-	c.n.Add(int64(len(p)))
-	return len(p), nil
+// carriedOut returns the orders that the cloud has carried out, and how often.
+func (c *cloud) carriedOut() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.effects)
 }
 
 // kill kills the servers and returns when they are gone.

@@ -3,7 +3,6 @@ package netfault
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"syscall"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
 )
 
 // fault is something that happens to a cloud.
@@ -76,6 +74,11 @@ const (
 // storm of attempts reaches the servers, and once it is healed the cloud's first
 // good answer comes within a second.
 func TestFaults(t *testing.T) {
+	everyFault(t, func() caller { return new(httpCaller) })
+}
+
+// everyFault runs all cases, with a new caller for each.
+func everyFault(t *testing.T, with func() caller) {
 	need(t)
 	rates := []int{500, 2000}
 	if raceEnabled {
@@ -84,24 +87,29 @@ func TestFaults(t *testing.T) {
 	for _, rate := range rates {
 		for _, f := range faults {
 			t.Run(fmt.Sprintf("%s, %d per second", f.name, rate), func(t *testing.T) {
-				for n := 1; ; n++ {
-					var r result
-					if !t.Run("try", func(t *testing.T) { r = strike(t, f, rate) }) {
-						return
-					}
-					t.Log(r)
-					broken := r.broken()
-					if len(broken) > 0 && r.stood > mostStall && n < tries {
-						t.Log("tried again after", broken)
-						continue
-					}
-					for _, promise := range broken {
-						t.Error(promise)
-					}
-					return
-				}
+				keep(t, f, during, func() *load { return &load{rate: rate, caller: with()} })
 			})
 		}
+	}
+}
+
+// keep checks that the promises are kept in one case.
+func keep(t *testing.T, f fault, lasts time.Duration, under func() *load) {
+	for n := 1; ; n++ {
+		var r result
+		if !t.Run("try", func(t *testing.T) { r = strike(t, f, lasts, under()) }) {
+			return
+		}
+		t.Log(r)
+		broken := r.broken()
+		if len(broken) > 0 && r.stood > mostStall && n < tries {
+			t.Log("tried again after", broken)
+			continue
+		}
+		for _, promise := range broken {
+			t.Error(promise)
+		}
+		return
 	}
 }
 
@@ -109,10 +117,12 @@ func TestFaults(t *testing.T) {
 type result struct {
 	calls, reached int64 // made, and counted at the servers
 	failures       []error
-	late           float64       // the cloud's share of first attempts from bound after the fault until it was healed
-	share          time.Duration // from the fault until the plan gave it less than 1 %; 0: it never did
-	canary         time.Duration // from healing until the first good answer; 0: there was none
-	stood          time.Duration // how long the test stood still
+	late           float64        // the cloud's share of first attempts from bound after the fault until it was healed
+	share          time.Duration  // from the fault until the plan gave it less than 1 %; 0: it never did
+	canary         time.Duration  // from healing until the first good answer; 0: there was none
+	stood          time.Duration  // how long the test stood still
+	retried        int            // attempts after a call's first
+	effects        map[string]int // of orders
 }
 
 func (r result) String() string {
@@ -139,8 +149,9 @@ func (r result) broken() (all []error) {
 	return all
 }
 
-// strike runs one case. It fails the test only if there can be no result.
-func strike(t *testing.T, f fault, rate int) (r result) {
+// strike runs one case under some load. It fails the test only if there can be
+// no result.
+func strike(t *testing.T, f fault, lasts time.Duration, l *load) (r result) {
 	onprem, gcp := newCloud(t, 1), newCloud(t, 2)
 	cfg, err := balancer.ParseConfig(fmt.Appendf(nil, `
 clouds:
@@ -149,11 +160,11 @@ clouds:
 services:
   routing-api:
     clouds:
-      onprem: {http: [%s]}
-      gcp:    {http: [%s]}
+      onprem: {%[1]v: [%[2]s]}
+      gcp:    {%[1]v: [%[3]s]}
 tiers:
   - {name: critical, protected: true, attempts: 3, timeout: 800ms}
-`, strings.Join(onprem.urls(), ", "), strings.Join(gcp.urls(), ", ")))
+`, l.caller.protocol(), strings.Join(l.caller.endpoints(onprem), ", "), strings.Join(l.caller.endpoints(gcp), ", ")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,8 +174,10 @@ tiers:
 		t.Fatal(err)
 	}
 	defer router.Close()
-	l := &load{rate: rate, client: &http.Client{Transport: cloudhttp.NewTransport(router, cloudhttp.WithBase(w.base))}}
-	defer l.client.CloseIdleConnections()
+	if err := l.caller.connect(router, w); err != nil {
+		t.Fatal(err)
+	}
+	defer l.caller.disconnect()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var loading sync.WaitGroup
@@ -174,7 +187,10 @@ tiers:
 		loading.Wait()
 		r = result{
 			calls: l.calls.Load(), reached: onprem.calls.Load() + gcp.calls.Load(), failures: l.failures, stood: l.longest,
-			late: w.lateShare(), share: w.share, canary: w.canary,
+			late: w.lateShare(), share: w.share, canary: w.canary, retried: w.retried, effects: onprem.carriedOut(),
+		}
+		for id, n := range gcp.carriedOut() {
+			r.effects[id] += n
 		}
 	}()
 	<-time.After(before)
@@ -182,7 +198,7 @@ tiers:
 	if err := f.inflict(onprem); err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(during)
+	<-time.After(lasts)
 	if err := f.heal(onprem); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const (
 	serverEnv = "FAIRLEAD_NETFAULT_SERVER" // as a server, at this address
 )
 
-var withFaults = flag.Bool("faults", false, "let the network, hosts and processes of a cloud fail for real; needs root and 90 s")
+var withFaults = flag.Bool("faults", false, "let the network, hosts and processes of a cloud fail for real; needs root and 200 s")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -59,7 +59,7 @@ func need(t *testing.T) {
 	switch {
 	case os.Getenv(insideEnv) != "":
 	case !*withFaults:
-		t.Skip("takes 90 s and root: run with -faults")
+		t.Skip("takes 200 s and root: run with -faults")
 	case os.Getenv("CI") == "true":
 		t.Fatal(missing())
 	default:

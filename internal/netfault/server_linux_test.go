@@ -15,11 +15,15 @@ const (
 )
 
 // serve is what a server process does. It says on standard output that it
-// listens and then one byte for each call that reaches it, which counts them
-// also when it is killed. It ends when standard input does.
+// listens and then one line for each call that reaches it, which counts them
+// also when it is killed: the id in the body of an order, and nothing for
+// others. It ends when standard input does.
 func serve(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
+		return err
+	}
+	if err := serveGRPC(address); err != nil {
 		return err
 	}
 	os.Stdout.Write([]byte{'!'})
@@ -28,8 +32,12 @@ func serve(address string) error {
 		os.Exit(0)
 	}()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/route", func(w http.ResponseWriter, r *http.Request) {
-		os.Stdout.Write([]byte{'.'})
+	mux.HandleFunc("/v1/route", func(w http.ResponseWriter, r *http.Request) {
+		id, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		os.Stdout.Write(append(id, '\n')) // whole: it is short
 		done := time.NewTimer(pace)
 		defer done.Stop()
 		select {

@@ -14,6 +14,7 @@ type watch struct {
 	struck, healed time.Time     // zero: not yet
 	share          time.Duration // as in result
 	canary         time.Duration
+	retried        int
 	first, late    int // first attempts from bound after the fault until it was healed; those of onprem
 }
 
@@ -24,6 +25,12 @@ func (w *watch) mark(t *time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*t = time.Now()
+}
+
+func (w *watch) isHealed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.healed.IsZero()
 }
 
 // lateShare is the share that onprem had when it shouldn't have had any.
@@ -41,6 +48,9 @@ func (w *watch) trace() balancer.Trace {
 func (w *watch) picked(a balancer.Attempt) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if a.Number() > 1 {
+		w.retried++
+	}
 	if a.Number() > 1 || w.struck.IsZero() || !w.healed.IsZero() || time.Since(w.struck) < bound {
 		return
 	}
