@@ -18,16 +18,21 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("conformance: ")
 	refusing := flag.Bool("refusing", false, "send each call first to a cloud that refuses connections, with a new router for each")
+	grpc := flag.Bool("grpc", false, "call through grpc-go, which speaks nothing but gRPC")
 	flag.Parse()
-	var w world = &healthy{}
+	connect, run := connectHTTP, runHTTP
+	if *grpc {
+		connect, run = connectGRPC, runGRPC
+	}
+	var w world = &healthy{connect: connect}
 	if *refusing {
-		dead, err := newRefusing()
+		dead, err := newRefusing(connect)
 		if err != nil {
 			log.Fatal(err)
 		}
 		w = dead
 	}
-	if err := serve(context.Background(), w, os.Stdin, os.Stdout); err != nil {
+	if err := serve(context.Background(), w, run, os.Stdin, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 	if err := w.close(); err != nil {
@@ -35,9 +40,13 @@ func main() {
 	}
 }
 
+// runner carries out a test case in a world. The error says that it could not even
+// be tried; what becomes of the call is in the result.
+type runner func(context.Context, world, *pb.ClientCompatRequest) (*pb.ClientResponseResult, error)
+
 // serve runs each test case that it reads and writes what came of it, several
 // at a time and in no order, until in ends.
-func serve(ctx context.Context, w world, in io.Reader, out io.Writer) error {
+func serve(ctx context.Context, w world, run runner, in io.Reader, out io.Writer) error {
 	in = bufio.NewReader(in)
 	var writing sync.Mutex // a response at a time
 	var wg sync.WaitGroup

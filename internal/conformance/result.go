@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"connectrpc.com/connect"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -36,6 +39,29 @@ func metadataOf(err error) http.Header {
 func headersOf(h http.Header) []*pb.Header {
 	var out []*pb.Header
 	for name, values := range h {
+		out = append(out, &pb.Header{Name: name, Value: values})
+	}
+	return out
+}
+
+// grpcErrorOf says in the suite's words how a call of grpc-go's failed.
+func grpcErrorOf(err error) *pb.Error {
+	s := status.Convert(err)
+	return &pb.Error{Code: pb.Code(s.Code()), Message: proto.String(s.Message()), Details: s.Proto().GetDetails()}
+}
+
+// grpcHeadersOf returns metadata as the suite writes it: what is binary in
+// base64.
+func grpcHeadersOf(md metadata.MD) []*pb.Header {
+	var out []*pb.Header
+	for name, values := range md {
+		if strings.HasSuffix(name, "-bin") {
+			encoded := make([]string, len(values))
+			for i, v := range values {
+				encoded[i] = connect.EncodeBinaryHeader([]byte(v))
+			}
+			values = encoded
+		}
 		out = append(out, &pb.Header{Name: name, Value: values})
 	}
 	return out

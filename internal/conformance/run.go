@@ -15,15 +15,14 @@ import (
 // serviceName is the only service of the suite's server.
 const serviceName = "connectrpc.conformance.v1.ConformanceService"
 
-// run carries out a test case. The error says that it could not even be tried;
-// what becomes of the call is in the result.
-func run(ctx context.Context, w world, test *pb.ClientCompatRequest) (*pb.ClientResponseResult, error) {
-	transport, done, err := w.open(test)
+// runHTTP runs a case over HTTP, by whichever protocol it wants.
+func runHTTP(ctx context.Context, w world, test *pb.ClientCompatRequest) (*pb.ClientResponseResult, error) {
+	connection, done, err := w.open(test)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	c, err := newCall(ctx, transport, test)
+	c, err := newHTTPCall(ctx, connection, test)
 	if err != nil {
 		return nil, err
 	}
@@ -52,36 +51,48 @@ func run(ctx context.Context, w world, test *pb.ClientCompatRequest) (*pb.Client
 
 // call is a call that a test case describes.
 type call struct {
-	test    *pb.ClientCompatRequest
-	ctx     context.Context
-	cancel  context.CancelFunc
-	client  *http.Client
-	url     string
-	options []connect.ClientOption
-	result  *pb.ClientResponseResult
+	test   *pb.ClientCompatRequest
+	ctx    context.Context
+	cancel context.CancelFunc
+	result *pb.ClientResponseResult
 }
 
-func newCall(ctx context.Context, transport http.RoundTripper, test *pb.ClientCompatRequest) (*call, error) {
+func newCall(ctx context.Context, test *pb.ClientCompatRequest) (*call, error) {
 	if name := test.GetService(); name != serviceName {
 		return nil, fmt.Errorf("there is no service %q", name)
 	}
-	options, err := optionsOf(test)
-	if err != nil {
-		return nil, err
-	}
-	c := &call{
-		test:    test,
-		client:  &http.Client{Transport: transport},
-		url:     serverOf(test).scheme() + "://" + service + "/" + serviceName + "/" + test.GetMethod(),
-		options: options,
-		result:  new(pb.ClientResponseResult),
-	}
+	c := &call{test: test, result: new(pb.ClientResponseResult)}
 	if test.TimeoutMs != nil {
 		c.ctx, c.cancel = context.WithTimeout(ctx, milliseconds(*test.TimeoutMs))
 	} else {
 		c.ctx, c.cancel = context.WithCancel(ctx)
 	}
 	return c, nil
+}
+
+// httpCall is a call through an HTTP client.
+type httpCall struct {
+	*call
+	client  *http.Client
+	url     string
+	options []connect.ClientOption
+}
+
+func newHTTPCall(ctx context.Context, connection *connection, test *pb.ClientCompatRequest) (*httpCall, error) {
+	options, err := optionsOf(test)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCall(ctx, test)
+	if err != nil {
+		return nil, err
+	}
+	return &httpCall{
+		call:    c,
+		client:  &http.Client{Transport: connection.http},
+		url:     serverOf(test).scheme() + "://" + service + "/" + serviceName + "/" + test.GetMethod(),
+		options: options,
+	}, nil
 }
 
 // optionsOf returns how the case's client speaks.
@@ -126,7 +137,7 @@ func (c *call) only(m proto.Message) error {
 }
 
 // addHeaders adds the headers that the call is to send.
-func (c *call) addHeaders(h http.Header) {
+func (c *httpCall) addHeaders(h http.Header) {
 	for _, header := range c.test.RequestHeaders {
 		for _, v := range header.Value {
 			h.Add(header.Name, v)
@@ -188,10 +199,10 @@ func (c *call) cancelAfterClose() (time.Duration, bool) {
 }
 
 // failed notes how the call failed.
-func (c *call) failed(err error) { c.result.Error = errorOf(err) }
+func (c *httpCall) failed(err error) { c.result.Error = errorOf(err) }
 
 // ended notes the headers and trailers of the answer.
-func (c *call) ended(headers, trailers http.Header) {
+func (c *httpCall) ended(headers, trailers http.Header) {
 	c.result.ResponseHeaders, c.result.ResponseTrailers = headersOf(headers), headersOf(trailers)
 }
 

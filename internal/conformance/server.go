@@ -7,7 +7,12 @@ import (
 	"net"
 	"strconv"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/balancer/cloudgrpc"
 	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
 	pb "github.com/fairlead-go/fairlead/internal/conformance/conformancev1"
 	"github.com/fairlead-go/fairlead/sla"
@@ -72,37 +77,78 @@ func (s server) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// connection is a router to a server, with its transport.
+// connection is a router to a server, with what makes calls through it.
 type connection struct {
-	router    *balancer.Router
-	transport *cloudhttp.Transport
+	router *balancer.Router
+	http   *cloudhttp.Transport // or
+	grpc   *grpc.ClientConn
 }
 
-// connect makes a router for clouds at the given addresses, in each of which
-// the server is thought to run.
-func (s server) connect(clouds map[string]string, tier sla.Tier, trace balancer.Trace) (*connection, error) {
+// connector makes a connection to a server that is thought to run in each cloud
+// at the address given.
+type connector func(s server, clouds map[string]string, tier sla.Tier, trace balancer.Trace) (*connection, error)
+
+// router returns a router for clouds of which each has an endpoint.
+func (s server) router(clouds map[string]balancer.ServiceCloud, tier sla.Tier, trace balancer.Trace) (*balancer.Router, error) {
+	cfg := &balancer.Config{
+		Clouds:   make(map[string]balancer.Cloud),
+		Services: map[string]balancer.Service{service: {Clouds: clouds}},
+		Tiers:    []sla.Tier{tier},
+	}
+	for name := range clouds {
+		cfg.Clouds[name] = balancer.Cloud{}
+	}
+	return balancer.New(cfg, balancer.WithTrace(trace))
+}
+
+func connectHTTP(s server, clouds map[string]string, tier sla.Tier, trace balancer.Trace) (*connection, error) {
 	config, err := s.tls()
 	if err != nil {
 		return nil, err
 	}
-	cfg := &balancer.Config{
-		Clouds:   make(map[string]balancer.Cloud),
-		Services: map[string]balancer.Service{service: {Clouds: make(map[string]balancer.ServiceCloud)}},
-		Tiers:    []sla.Tier{tier},
-	}
+	runs := make(map[string]balancer.ServiceCloud)
 	for cloud, address := range clouds {
-		cfg.Clouds[cloud] = balancer.Cloud{}
-		cfg.Services[service].Clouds[cloud] = balancer.ServiceCloud{HTTP: []string{s.endpoint(address)}}
+		runs[cloud] = balancer.ServiceCloud{HTTP: []string{s.endpoint(address)}}
 	}
-	router, err := balancer.New(cfg, balancer.WithTrace(trace))
+	router, err := s.router(runs, tier, trace)
 	if err != nil {
 		return nil, err
 	}
 	transport := cloudhttp.NewTransport(router, cloudhttp.WithTLS(func(string) *tls.Config { return config }))
-	return &connection{router, transport}, nil
+	return &connection{router: router, http: transport}, nil
+}
+
+func connectGRPC(s server, clouds map[string]string, tier sla.Tier, trace balancer.Trace) (*connection, error) {
+	config, err := s.tls()
+	if err != nil {
+		return nil, err
+	}
+	secure := insecure.NewCredentials()
+	if config != nil {
+		secure = credentials.NewTLS(config)
+	}
+	runs := make(map[string]balancer.ServiceCloud)
+	for cloud, address := range clouds {
+		runs[cloud] = balancer.ServiceCloud{GRPC: []string{address}}
+	}
+	router, err := s.router(runs, tier, trace)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := cloudgrpc.NewClient(router, service, grpc.WithTransportCredentials(secure))
+	if err != nil {
+		router.Close()
+		return nil, err
+	}
+	return &connection{router: router, grpc: conn}, nil
 }
 
 func (c *connection) close() {
-	c.transport.CloseIdleConnections()
+	if c.http != nil {
+		c.http.CloseIdleConnections()
+	}
+	if c.grpc != nil {
+		c.grpc.Close()
+	}
 	c.router.Close()
 }

@@ -25,7 +25,7 @@ func payloadOf(m any) *pb.ConformancePayload {
 }
 
 // unary sends one message and gets one.
-func unary[Req, Res any, In message[Req]](c *call) error {
+func unary[Req, Res any, In message[Req]](c *httpCall) error {
 	request := connect.NewRequest(new(Req))
 	if err := c.only(In(request.Msg)); err != nil {
 		return err
@@ -44,7 +44,7 @@ func unary[Req, Res any, In message[Req]](c *call) error {
 }
 
 // serverStream sends one message and gets any number.
-func serverStream(c *call) error {
+func serverStream(c *httpCall) error {
 	request := connect.NewRequest(new(pb.ServerStreamRequest))
 	if err := c.only(request.Msg); err != nil {
 		return err
@@ -70,11 +70,11 @@ func serverStream(c *call) error {
 }
 
 // clientStream sends any number of messages and gets one.
-func clientStream(c *call) error {
+func clientStream(c *httpCall) error {
 	client := connect.NewClient[pb.ClientStreamRequest, pb.ClientStreamResponse](c.client, c.url, c.options...)
 	stream := client.CallClientStream(c.ctx)
 	c.addHeaders(stream.RequestHeader())
-	if err := send(c, stream.Send); err != nil {
+	if err := send(c.call, stream.Send); err != nil {
 		return err
 	}
 	c.cancelBeforeClose()
@@ -92,7 +92,7 @@ func clientStream(c *call) error {
 
 // bidiStream sends and gets any number of messages: all of one before all of
 // the other, or in turns.
-func bidiStream(c *call) error {
+func bidiStream(c *httpCall) error {
 	client := connect.NewClient[pb.BidiStreamRequest, pb.BidiStreamResponse](c.client, c.url, c.options...)
 	stream := client.CallBidiStream(c.ctx)
 	c.addHeaders(stream.RequestHeader())
@@ -108,7 +108,7 @@ func bidiStream(c *call) error {
 		return err == nil
 	}
 	more := true
-	err := send(c, func(m *pb.BidiStreamRequest) error {
+	err := send(c.call, func(m *pb.BidiStreamRequest) error {
 		if !more {
 			return io.EOF
 		}

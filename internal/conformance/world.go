@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -18,9 +17,9 @@ import (
 
 // A world is a set of clouds around the suite's server.
 type world interface {
-	// open returns the transport for a test case, and what to call when the
+	// open returns the connection for a test case, and what to call when the
 	// case is over.
-	open(*pb.ClientCompatRequest) (http.RoundTripper, func(), error)
+	open(*pb.ClientCompatRequest) (*connection, func(), error)
 	// close reports whether the clouds took the part they were there for.
 	close() error
 }
@@ -28,19 +27,21 @@ type world interface {
 // healthy has two clouds, in both of which the suite's server runs. There is
 // one router for each server.
 type healthy struct {
+	connect connector
+
 	mu          sync.Mutex
 	connections map[server]*connection
 	calls       [2]atomic.Int64 // of each cloud
 }
 
-func (h *healthy) open(test *pb.ClientCompatRequest) (http.RoundTripper, func(), error) {
+func (h *healthy) open(test *pb.ClientCompatRequest) (*connection, func(), error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := serverOf(test)
 	if c := h.connections[s]; c != nil {
-		return c.transport, func() {}, nil
+		return c, func() {}, nil
 	}
-	c, err := s.connect(map[string]string{"a": s.address, "b": s.address}, sla.Tier{Name: "default"}, balancer.Trace{
+	c, err := h.connect(s, map[string]string{"a": s.address, "b": s.address}, sla.Tier{Name: "default"}, balancer.Trace{
 		Picked: func(a balancer.Attempt) { h.calls[a.Cloud()[0]-'a'].Add(1) },
 	})
 	if err != nil {
@@ -50,7 +51,7 @@ func (h *healthy) open(test *pb.ClientCompatRequest) (http.RoundTripper, func(),
 		h.connections = make(map[server]*connection)
 	}
 	h.connections[s] = c
-	return c.transport, func() {}, nil
+	return c, func() {}, nil
 }
 
 func (h *healthy) close() error {
@@ -67,13 +68,14 @@ func (h *healthy) close() error {
 // one where the suite's server runs. Each test case gets a router of its own,
 // which doesn't know yet.
 type refusing struct {
+	connect connector
 	dead    string // the address where nobody listens
 	free    func() // lets others have it
 	cases   atomic.Int64
 	refused atomic.Int64
 }
 
-func newRefusing() (*refusing, error) {
+func newRefusing(connect connector) (*refusing, error) {
 	// A socket that is bound but doesn't listen.
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -88,15 +90,16 @@ func newRefusing() (*refusing, error) {
 	}
 	port := name.(*syscall.SockaddrInet4).Port
 	return &refusing{
-		dead: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		free: func() { syscall.Close(fd) },
+		connect: connect,
+		dead:    net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		free:    func() { syscall.Close(fd) },
 	}, nil
 }
 
-func (r *refusing) open(test *pb.ClientCompatRequest) (http.RoundTripper, func(), error) {
+func (r *refusing) open(test *pb.ClientCompatRequest) (*connection, func(), error) {
 	s := serverOf(test)
 	tier := sla.Tier{Name: "default", Clouds: sla.Clouds{Prefer: []string{"dead", "live"}}}
-	c, err := s.connect(map[string]string{"dead": r.dead, "live": s.address}, tier, balancer.Trace{
+	c, err := r.connect(s, map[string]string{"dead": r.dead, "live": s.address}, tier, balancer.Trace{
 		Answered: func(a balancer.Attempt, o health.Outcome, _ time.Duration) {
 			if a.Cloud() == "dead" && o.Kind == health.Refused && a.Number() == 1 {
 				r.refused.Add(1)
@@ -107,7 +110,7 @@ func (r *refusing) open(test *pb.ClientCompatRequest) (http.RoundTripper, func()
 		return nil, nil, err
 	}
 	r.cases.Add(1)
-	return c.transport, c.close, nil
+	return c, c.close, nil
 }
 
 // close complains unless nearly all cases met the dead cloud first: 1 % of the
