@@ -29,8 +29,27 @@
 //	services:
 //	  routing-api:
 //	    clouds:
-//	      onprem: {http: [http://10.1.0.11:8080, http://10.1.0.12:8080]}
-//	      gcp:    {http: [https://routing.gcp.example.com]}
+//	      onprem:
+//	        http: [http://10.1.0.11:8080, http://10.1.0.12:8080]
+//	        grpc: [10.1.0.11:9090, 10.1.0.12:9090]
+//	      gcp:
+//	        http: [https://routing.gcp.example.com]
+//	        grpc: [dns:///routing.gcp.example.com:443]
+//
+// # gRPC
+//
+// With the same config and router:
+//
+//	conn, err := cloudgrpc.NewClient(router, "routing-api", grpc.WithTransportCredentials(creds))
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer conn.Close()
+//	client := routingpb.NewRoutingClient(conn)
+//	route, err := client.Route(ctx, &routingpb.RouteRequest{From: "…"})
+//
+// or, in parts, [google.golang.org/grpc.NewClient] with the target
+// fairlead:///routing-api and cloudgrpc.DialOptions(router).
 //
 // # Other protocols
 //
@@ -49,6 +68,7 @@
 //     budget.
 //   - balancer: the engine: Config, Router, Pick, Do, Status.
 //   - balancer/cloudhttp: the http.RoundTripper.
+//   - balancer/cloudgrpc: the resolver, policy and interceptors for gRPC.
 //   - balancer/balancertest: clouds in memory that fail on demand, for your own
 //     tests.
 //
