@@ -6,6 +6,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Attempt is one try of a call at one endpoint. It is a small value that may
@@ -121,6 +122,12 @@ func (a Attempt) Sending() bool {
 // the attempt reached its target, so that its failure isn't ambiguous. An outcome
 // of health.Refused or health.Overloaded says so itself.
 func (a Attempt) Unsent() { a.run.unsent = true }
+
+// Broken returns the error of a call whose answer had begun and broke off with
+// err: what the router knows of it. The adapter adds the attempts.
+func (a Attempt) Broken(err error) *CallError {
+	return a.cloud.router.refusal(a.cloud.service, sla.Class{Tier: int(a.tier), Level: a.level}, err)
+}
 
 // Release ends an attempt that was kept, or that [Router.Pick] made and
 // [Attempt.Answered] was told of. The outcome is that of the rest of the answer;

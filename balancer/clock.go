@@ -26,8 +26,8 @@ type clock struct {
 	run    *run          // nil while the clock serves nobody
 	due    time.Duration // when the run's time is over
 	target *health.Target
-	budget *failover.Budget
-	spends bool // all of the budget
+	budget *failover.Budget // nil if it pays for nothing
+	spends bool             // all of the budget
 }
 
 // startClock gives a run the time from now to due.
@@ -80,7 +80,7 @@ func (c *clock) over() (*run, *failover.Budget) {
 	now := c.router.now()
 	if now >= c.due {
 		switch {
-		case c.budget.Withdraw(c.spends):
+		case c.budget != nil && c.budget.Withdraw(c.spends):
 			return c.run, c.budget
 		case c.target.State() == health.Down:
 			return c.run, nil
@@ -89,6 +89,15 @@ func (c *clock) over() (*run, *failover.Budget) {
 	}
 	c.setTimer(now)
 	return nil, nil
+}
+
+// turn has the clock look at another target: the attempt was moved there.
+func (c *clock) turn(target *health.Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != nil {
+		c.target = target
+	}
 }
 
 // stop takes the clock from its run. It is called once for each start. A ring

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -42,7 +43,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	if err != nil {
 		return none, err
 	}
-	a, err := d.start()
+	a, err := d.start(call.Wait)
 	if err != nil {
 		return none, err
 	}
@@ -110,8 +111,7 @@ type calling struct {
 
 // begin classifies the call and sets its deadline.
 func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
-	began := r.now() // a wait for DNS counts
-	s, class, draw, err := r.classify(ctx, call)
+	s, class, draw, waiting, err := r.classify(ctx, call)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,10 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
 	}
 	if t := d.tier(); t.Timeout > 0 && call.Stream == NoStream {
+		began := waiting // for DNS, which counts
+		if began < 0 {
+			began = r.now()
+		}
 		if end := began + t.Timeout; d.deadline == 0 || end < d.deadline {
 			d.deadline, d.timeout = end, t.expired
 		}
@@ -128,14 +132,65 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 	return d, nil
 }
 
-// start makes the first attempt.
-func (d *calling) start() (Attempt, error) {
+// start makes the first attempt. If it is to wait for a cloud, it asks again with
+// each step of the controller.
+func (d *calling) start(wait bool) (Attempt, error) {
 	var a Attempt
-	if err := d.router.first(&a, d.service, d.class, d.draw, d.open); err != nil {
-		return a, err
+	for {
+		err := d.router.first(&a, d.service, d.class, d.draw, d.open)
+		switch {
+		case err == nil:
+			d.enter(&a)
+			return a, nil
+		case !wait || !errors.Is(err, ErrNoCloud):
+			return a, err
+		case !d.rest(stepEvery):
+			return a, d.gaveUp()
+		}
+		if err := d.renew(); err != nil {
+			return a, err
+		}
 	}
-	d.enter(&a)
-	return a, nil
+}
+
+// renew is refresh for a call that has not been tried: without its service there
+// is nothing to wait for.
+func (d *calling) renew() error {
+	d.refresh()
+	_, err := d.router.table.Load().service(d.service.name, d.service.protocol)
+	return err
+}
+
+// gaveUp is the error of a call that waited for a cloud in vain.
+func (d *calling) gaveUp() error {
+	over := d.over()
+	if over == nil {
+		return ErrClosed
+	}
+	e := d.router.refusal(d.service, d.class, over)
+	e.also = []error{over, ErrNoCloud}
+	if d.ctx.Err() == nil && d.timeout != nil {
+		e.Cause = d.timeout
+	}
+	return e
+}
+
+// rest waits, but no longer than the call may. It reports whether the call may
+// go on.
+func (d *calling) rest(wait time.Duration) bool {
+	if d.deadline > 0 {
+		wait = min(wait, max(d.deadline-d.router.now(), 0))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return d.over() == nil
+	case <-d.ctx.Done():
+		return false
+	case <-d.router.closing:
+		return false
+	}
 }
 
 // follow decides whether there is another attempt after one that ended with o,
@@ -191,13 +246,17 @@ const (
 	stopNobody   = "there is nobody left to ask"
 )
 
-// current is the attempt under way, which the adapter may have moved.
+// current is the attempt under way. The adapter may have moved it, or made
+// attempts before it.
 func (d *calling) current() Attempt {
-	last := &d.tried[len(d.tried)-1]
-	if moved := last.run.moved; moved != nil {
-		*last = *moved
+	last := d.tried[len(d.tried)-1]
+	if run := last.run; run.moved != nil {
+		last = *run.moved
+		d.tried = append(run.before[:len(run.before):len(run.before)], last)
+		d.report = append(d.report, run.reports...)
+		run.reports = nil
 	}
-	return *last
+	return last
 }
 
 // refresh goes over to the newest table, so that a retry knows what has become
@@ -228,16 +287,7 @@ func (d *calling) pause(o health.Outcome) bool {
 	if wait > mostPause || d.deadline > 0 && d.deadline-d.router.now() <= wait {
 		return false
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-d.ctx.Done():
-		return false
-	case <-d.router.closing:
-		return false
-	}
+	return d.rest(wait)
 }
 
 // enter gives an attempt its context, which ends with the call's time. An

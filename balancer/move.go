@@ -1,6 +1,9 @@
 package balancer
 
-import "github.com/fairlead-go/fairlead/health"
+import (
+	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
+)
 
 // Move takes an attempt of which nothing was sent to another endpoint, one that
 // is usable: of the same cloud if it has one, else of another that may serve.
@@ -16,28 +19,39 @@ import "github.com/fairlead-go/fairlead/health"
 // and costs nothing. usable must be quick.
 func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoint) bool) (Attempt, bool) {
 	r := a.cloud.router
-	s, tier := a.cloud.service, int(a.tier)
-	if fresh := r.table.Load().find(s.name, s.protocol); fresh != nil {
-		if i := fresh.tierIndex(s.tiers[tier].Name); i >= 0 {
-			s, tier = fresh, i
-		}
-	}
+	s, class := a.latest()
 	if a.run != nil {
 		tried = a.run.before
 	}
-	c, e := s.instead(&s.tiers[tier], s.find(a.cloud.name), r.random(), tried, left.Kind.Bad(), usable)
+	c, e := s.instead(&s.tiers[class.Tier], s.find(a.cloud.name), r.random(), tried, left.Kind.Bad(), usable)
 	if e == nil {
 		return a, false
 	}
 	a.answered(r.now(), left)
 	a.endpoint.live.End()
 	to := a
-	to.tier = uint8(tier)
+	to.tier = uint8(class.Tier)
 	to.begin(c, e)
+	s.live.moves.Add(1)
 	if a.run != nil {
 		a.run.moved = &to
+		if a.run.clock != nil {
+			a.run.clock.turn(c.target)
+		}
 	}
 	return to, true
+}
+
+// latest returns the attempt's service and class in the newest table, or in its
+// own if they are gone from that.
+func (a Attempt) latest() (*serviceTable, sla.Class) {
+	s, class := a.cloud.service, sla.Class{Tier: int(a.tier), Level: a.level}
+	if fresh := a.cloud.router.table.Load().find(s.name, s.protocol); fresh != nil {
+		if i := fresh.tierIndex(s.tiers[a.tier].Name); i >= 0 {
+			s, class.Tier = fresh, i
+		}
+	}
+	return s, class
 }
 
 // instead returns a usable endpoint of the i-th cloud (none if that is −1), else

@@ -24,6 +24,9 @@ type Call struct {
 	// for its deadline either while nothing has been sent, as when an endpoint
 	// doesn't answer a dial.
 	Announces bool
+	// Wait says that [Do] waits while no cloud may serve the call, for as long as
+	// the call has time, and doesn't fail.
+	Wait bool
 	// Stream says whether messages flow one by one, as in gRPC's streams. Default:
 	// one question, one answer.
 	Stream Streaming
@@ -49,7 +52,7 @@ type Call struct {
 // The error is a [*CallError] unless the service is unknown or the router is
 // closed.
 func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attempt, err error) {
-	s, class, draw, err := r.classify(ctx, call)
+	s, class, draw, _, err := r.classify(ctx, call)
 	if err != nil {
 		return a, err
 	}
@@ -68,25 +71,26 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 
 // classify finds the service and the call's class in the newest table, and
 // draws the random number that serves the call's level and its first pick. It
-// waits while no address of a cloud is known that the call may go to.
-func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, error) {
-	began := time.Duration(-1) // the wait
+// waits while no address of a cloud is known that the call may go to, and returns
+// since when it has, or a negative time if it hasn't.
+func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, time.Duration, error) {
+	waiting := time.Duration(-1)
 	for {
 		t := r.table.Load()
 		s, err := t.service(call.Service, call.Protocol)
 		if err != nil {
-			return nil, sla.Class{}, 0, err
+			return nil, sla.Class{}, 0, waiting, err
 		}
 		draw := r.random()
 		class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
 		if s.tiers[class.Tier].waits == nil {
-			return s, class, draw, nil
+			return s, class, draw, waiting, nil
 		}
-		if began < 0 {
-			began = r.now()
+		if waiting < 0 {
+			waiting = r.now()
 		}
-		if err := r.awaitAddress(ctx, s, class, began); err != nil {
-			return nil, sla.Class{}, 0, err
+		if err := r.awaitAddress(ctx, s, class, waiting); err != nil {
+			return nil, sla.Class{}, 0, waiting, err
 		}
 	}
 }

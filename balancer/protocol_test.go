@@ -391,7 +391,7 @@ func TestSendingForbidsTheCut(t *testing.T) {
 					}
 					return 0, health.Outcome{}, ctx.Err()
 				}
-				if !at.Sending() || !at.Sending() {
+				if first, again := at.Sending(), at.Sending(); !first || !again {
 					t.Error("the second attempt was cut")
 				}
 				return 1, health.Outcome{Kind: health.OK}, nil

@@ -60,6 +60,7 @@ func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
 		}
 		c.sources = append(c.sources, r.newSource(s, c, u))
 	}
+	c.named = slices.DeleteFunc(slices.Clone(c.sources), func(a *addressSource) bool { return a.url.addr.IsValid() })
 	for _, gone := range was {
 		gone.stop()
 	}
@@ -116,7 +117,7 @@ func (a *addressSource) hurry() {
 
 // lookAgain asks DNS whether the cloud has moved.
 func (c *serviceCloud) lookAgain() {
-	for _, a := range c.sources {
+	for _, a := range c.named {
 		a.hurry()
 	}
 }
@@ -172,8 +173,11 @@ func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, known [
 		a.known = known
 	}
 	now := r.now()
-	if !s.setEndpoints(c, now) && !first {
-		return
+	if !s.setEndpoints(c, now) {
+		if !first {
+			return
+		}
+		s.moved() // nowhere: adapters want to know why
 	}
 	r.answered(s)
 	s.arrive()

@@ -9,16 +9,17 @@ import (
 
 // run is the part of an attempt that [Do] looks after.
 type run struct {
-	ctx    context.Context
-	cancel context.CancelFunc // nil if the context is the caller's own
-	clock  *clock             // nil if the attempt has no time of its own
-	fate   fate
-	once   bool      // what the adapter sends may have an effect: it can't be cut then
-	kept   bool      // the adapter will release it
-	final  bool      // the adapter can't send again what it sends
-	unsent bool      // nothing reached the target
-	before []Attempt // of the same call
-	moved  *Attempt  // what Attempt.Move made of it; nil unless it did
+	ctx     context.Context
+	cancel  context.CancelFunc // nil if the context is the caller's own
+	clock   *clock             // nil if the attempt has no time of its own
+	fate    fate
+	once    bool            // what the adapter sends may have an effect: it can't be cut then
+	kept    bool            // the adapter will release it
+	final   bool            // the adapter can't send again what it sends
+	unsent  bool            // nothing reached the target
+	before  []Attempt       // of the same call
+	moved   *Attempt        // what Attempt.Move or Again made of it; nil unless one did
+	reports []AttemptReport // of attempts that Attempt.Again has followed
 }
 
 // answered says that the attempt has ended by itself. It reports false if it

@@ -17,6 +17,7 @@ type service struct {
 	protocol Protocol
 	budget   *failover.Budget // lock-free
 	retries  atomic.Uint64    // attempts after the first, by any goroutine
+	moves    atomic.Uint64    // attempts that were moved, likewise: each has begun twice
 
 	tiers  []sla.Tier      // with the service's own figures
 	clouds []*serviceCloud // sorted by name
@@ -58,6 +59,7 @@ type serviceCloud struct {
 	configured  []string         // endpoints as the config has them
 	serverName  string           // likewise
 	sources     []*addressSource // one for each configured endpoint
+	named       []*addressSource // those of them that are looked up
 	retired     []*addressSource // those of the config before, until the new ones have addresses
 	endpoints   []*endpoint      // all that the sources gave
 	generation  uint64           // counts the changes of endpoints
@@ -166,7 +168,7 @@ func (s *service) refill(now time.Duration) {
 		s.unpaid += int64(begun - c.begun)
 		c.begun = begun
 	}
-	retries := s.retries.Load()
+	retries := s.retries.Load() + s.moves.Load()
 	s.unpaid -= int64(retries - s.repaid)
 	s.repaid = retries
 	first := max(0, s.unpaid)

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"net"
 )
 
 // errNoAdapter is why a target has no address as long as nobody can resolve it.
@@ -17,7 +18,7 @@ type TargetResolver func(ctx context.Context, target string, again <-chan struct
 
 // SetTargetResolver replaces what resolves the targets of gRPC endpoints. The
 // adapter calls it when it is attached to a router; before that such endpoints
-// don't exist. The first one counts.
+// don't exist, and [Router.Ready] doesn't wait for them. The first one counts.
 func (r *Router) SetTargetResolver(resolve TargetResolver) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,6 +65,9 @@ func (u endpointURL) complete(found []Endpoint) []Endpoint {
 		e.Scheme, e.Slot = u.scheme, 0
 		if u.serverName != "" {
 			e.Name, e.Host = u.serverName, u.serverName
+			if _, port, err := net.SplitHostPort(e.Address); err == nil {
+				e.Host = net.JoinHostPort(e.Name, port)
+			}
 		}
 		known = append(known, e)
 	}

@@ -47,7 +47,9 @@ func (t *Target) RecordOpen(e *Endpoint, began, now time.Duration, o Outcome) {
 	switch excused := t.excuses(began); {
 	case o.Kind == OK:
 		e.fast.Add(1)
-		e.streak.Store(0)
+		if e.streak.Load() != 0 {
+			e.streak.Store(0)
+		}
 	case o.Kind == Overloaded:
 		e.overloaded.Add(1)
 	case o.Kind.Bad() && excused:

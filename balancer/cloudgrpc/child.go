@@ -2,8 +2,10 @@ package cloudgrpc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	grpcbalancer "google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/connectivity"
@@ -22,18 +24,25 @@ type child struct {
 	// ready gives the connection, nil as long as there is none that may be used.
 	// Picks read it.
 	ready atomic.Pointer[readyConn]
+	// coming says that a connection is being made and may soon be there.
+	coming atomic.Bool
 
 	mu     sync.Mutex // for calls of the leaf; taken before policy.mu
 	leaf   grpcbalancer.Balancer
 	closed bool
 
 	// The policy's mutex guards what follows.
-	state   connectivity.State // as the policy counts it
-	current *leafConn          // the leaf's side; reports of others are late
-	conn    *readyConn         // while it is connected, used or not
-	err     error              // why it isn't
-	gone    bool               // the policy doesn't count it any more
-	news    chan struct{}      // closed with the next change; nil while nobody waits
+	raw      connectivity.State // the leaf's
+	began    time.Time          // when it began to connect
+	patience time.Duration      // how long that may take until a probe begins anew
+	// state is what calls see: as raw, but an endpoint that can't be reached
+	// stays so until it is (gRFC A62).
+	state   connectivity.State
+	current *leafConn     // the leaf's side; reports of others are late
+	conn    *readyConn    // while it is connected, used or not
+	err     error         // why it isn't
+	gone    bool          // the policy doesn't count it any more
+	news    chan struct{} // closed with the next change; nil while nobody waits
 }
 
 // readyConn is a connection that is up.
@@ -59,7 +68,7 @@ func (c *child) renew() {
 	conn := &leafConn{ClientConn: c.policy.cc, child: c}
 	old := c.leaf
 	c.policy.mu.Lock()
-	c.current = conn
+	c.current, c.raw, c.began = conn, connectivity.Idle, time.Now()
 	c.policy.mu.Unlock()
 	c.leaf = c.policy.leaf.Build(conn, c.policy.opts)
 	// The error would be about endpoints without addresses, which don't exist.
@@ -70,6 +79,49 @@ func (c *child) renew() {
 		old.Close()
 	}
 }
+
+const (
+	firstPatience = 2 * time.Second
+	mostPatience  = 20 * time.Second // gRPC's own
+)
+
+// hurry connects at once if nobody does, or if it takes long: packets of it may
+// have been lost, and are repeated ever more slowly. A handshake that is only slow
+// must come to its end, so each one that is given up makes the next more patient.
+func (c *child) hurry() {
+	if c.mayHurry() {
+		c.renew()
+	}
+}
+
+func (c *child) mayHurry() bool {
+	c.policy.mu.Lock()
+	defer c.policy.mu.Unlock()
+	if c.raw != connectivity.Connecting {
+		return true
+	}
+	c.patience = max(c.patience, firstPatience)
+	if time.Since(c.began) < c.patience {
+		return false
+	}
+	c.patience = min(2*c.patience, mostPatience)
+	return true
+}
+
+// unreachable lets calls pass the endpoint over, or fail, until it is connected.
+func (c *child) unreachable() {
+	p := c.policy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.conn != nil || c.state == connectivity.TransientFailure {
+		return
+	}
+	c.err = errNoAnswer
+	p.changed(c, connectivity.TransientFailure)
+	c.tell()
+}
+
+var errNoAnswer = errors.New("no answer to the handshake yet")
 
 func (c *child) exitIdle() {
 	c.mu.Lock()
@@ -105,10 +157,21 @@ func (l *leafConn) UpdateState(s grpcbalancer.State) {
 		return // of a connection that was given up
 	}
 	c.disconnect()
-	to := s.ConnectivityState
+	c.raw = s.ConnectivityState
+	to := c.raw
 	switch to {
 	case connectivity.Ready:
+		// Calls have to wait until the server has said that it serves.
+		to = connectivity.Connecting
+		if c.state == connectivity.TransientFailure {
+			to = c.state
+		}
 		c.connect(s.Picker)
+		c.patience = 0
+	case connectivity.Connecting:
+		if c.state == connectivity.TransientFailure {
+			to = c.state
+		}
 	case connectivity.TransientFailure:
 		_, c.err = s.Picker.Pick(grpcbalancer.PickInfo{Ctx: context.Background()})
 	case connectivity.Idle:
@@ -129,8 +192,7 @@ func (c *child) connect(picker grpcbalancer.Picker) {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c.conn, c.err = &readyConn{sub: picked.SubConn, stop: stop}, nil
-	c.ready.Store(c.conn)
+	c.conn = &readyConn{sub: picked.SubConn, stop: stop}
 	c.watch(ctx, c.conn)
 }
 
@@ -172,19 +234,36 @@ func (c *child) tell() {
 	}
 }
 
-// look returns the connection or, if there is none, why not, and a channel that
-// is closed with the next change.
-func (c *child) look() (conn *readyConn, state connectivity.State, err error, changed <-chan struct{}) {
+// standing is the state that calls see, and why the endpoint can't be reached.
+func (c *child) standing() (connectivity.State, error) {
+	if c == nil {
+		return connectivity.Idle, nil // the policy is about to hear of it
+	}
 	c.policy.mu.Lock()
 	defer c.policy.mu.Unlock()
+	return c.state, c.err
+}
+
+// look returns the connection or, if there is none, how the leaf stands, and a
+// channel that is closed with the next change.
+func (c *child) look() (conn *readyConn, raw connectivity.State, changed <-chan struct{}) {
+	c.policy.mu.Lock()
+	defer c.policy.mu.Unlock()
+	if c.gone || c.policy.closed {
+		return c.conn, c.raw, nothingMore
+	}
 	if c.news == nil {
 		c.news = make(chan struct{})
-		if c.gone || c.policy.closed {
-			close(c.news)
-		}
 	}
-	return c.conn, c.state, c.err, c.news
+	return c.conn, c.raw, c.news
 }
+
+// nothingMore is what comes of a child that is given up.
+var nothingMore = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // over reports whether the endpoint is no longer connected to.
 func (c *child) over() bool {
@@ -195,11 +274,11 @@ func (c *child) over() bool {
 
 // blame is what speaks against the endpoint when a call has to leave it.
 func (c *child) blame() health.Outcome {
-	if c == nil {
-		return health.Outcome{} // the policy hasn't heard of it yet
+	switch state, err := c.standing(); {
+	case state != connectivity.TransientFailure:
+		return health.Outcome{}
+	case errors.Is(err, errNotServing):
+		return health.Outcome{Kind: health.Refused, Reason: reasonNotServing}
 	}
-	if _, state, _, _ := c.look(); state == connectivity.TransientFailure {
-		return health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
-	}
-	return health.Outcome{}
+	return health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
 }

@@ -1,7 +1,10 @@
 package cloudgrpc_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,7 +17,9 @@ import (
 	pb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
+	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/balancer/cloudgrpc"
+	"github.com/fairlead-go/fairlead/health"
 )
 
 const retryPolicy = `{"methodConfig": [{
@@ -45,6 +50,10 @@ func TestThePolicyIsInUse(t *testing.T) {
 				cfg := testConfig(1)
 				w := newWorld(t, cfg)
 				client := w.client(w.router(cfg), test.opts...)
+				if test.broken != "" {
+					_, _ = client.UnaryCall(t.Context(), &pb.SimpleRequest{}) // before gRPC has been told why
+					synctest.Wait()
+				}
 				seen := map[string]int{}
 				for range 100 {
 					resp, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{})
@@ -179,6 +188,54 @@ func TestTargetWithoutService(t *testing.T) {
 				t.Errorf("%q: %v, want %v", target, err, want)
 			}
 			conn.Close()
+		}
+	})
+}
+
+// Without an address a call fails, also without interceptors.
+func TestResolverAloneWithoutDNS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		for c := range cfg.Services["api"].Clouds {
+			cfg.Services["api"].Clouds[c] = balancer.ServiceCloud{GRPC: []string{c + ".example.com:1"}}
+		}
+		w := newWorld(t, cfg)
+		r := w.router(cfg, balancer.WithResolver(func(ctx context.Context, h string) ([]netip.Addr, error) {
+			time.Sleep(100 * time.Millisecond)
+			return nil, errors.New("no such host")
+		}))
+		conn, err := grpc.NewClient("fairlead:///api", cloudgrpc.ResolverBuilder(r), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		_, err = pb.NewTestServiceClient(conn).UnaryCall(ctx, &pb.SimpleRequest{})
+		if waited := time.Since(began); waited > time.Second || status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "no such host") {
+			t.Errorf("after %v: %v", waited, err)
+		}
+	})
+}
+
+// A ClientConn that was dialed badly takes no cloud down for the others.
+func TestPolicyNotInUseChargesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		w := newWorld(t, cfg)
+		r := w.router(cfg)
+		client := w.client(r, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(`{}`))
+		for range 100 {
+			if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err == nil {
+				t.Fatal("the policy is in use")
+			}
+			time.Sleep(time.Millisecond)
+		}
+		for _, cloud := range []string{"a", "b"} {
+			if c := cloudStatus(r, cloud); c.Counts.Bad > 0 || c.State == health.Down {
+				t.Errorf("%+v: %v", c.Counts, c)
+			}
 		}
 	})
 }

@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 
 	"google.golang.org/grpc"
+	grpcbalancer "google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/health"
 )
 
 // cloudCredentials are the transport credentials of several clouds in one.
@@ -53,7 +58,8 @@ func (p *picker) credentials(ctx context.Context, a balancer.Attempt, rt *route)
 	if p.token == nil {
 		return md, nil
 	}
-	token, err := p.token(ctx, a)
+	// What the hook calls has nothing to do with this attempt.
+	token, err := p.token(context.WithValue(ctx, routeKey{}, (*route)(nil)), a)
 	if err != nil {
 		return nil, fmt.Errorf("no token for %s: %w", a.Cloud(), err)
 	}
@@ -81,11 +87,47 @@ type trustedCredentials struct {
 
 // GetRequestMetadata is called once the connection is chosen.
 func (c *trustedCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
-	c.route.mu.Lock()
-	trusted := c.route.at.Trusted()
-	c.route.mu.Unlock()
-	if !trusted {
+	if !c.route.attempt().Trusted() {
 		return nil, nil
 	}
 	return c.PerRPCCredentials.GetRequestMetadata(ctx, uri...)
+}
+
+// trusted makes sure that an attempt of a call without interceptors, whose
+// metadata can't be changed, goes where its secrets may be seen.
+func (p *picker) trusted(ctx context.Context, a *balancer.Attempt, c *child) (*child, error) {
+	if a.Trusted() || !holdsSecrets(ctx, *a) {
+		return c, nil
+	}
+	p.blocked.Store(true)
+	var waits, ok bool
+	for left := []string{}; !a.Trusted(); {
+		left = append(left, a.Cloud())
+		elsewhere := func(usable func(*balancer.Endpoint) bool) func(*balancer.Endpoint) bool {
+			return func(e *balancer.Endpoint) bool {
+				return usable(e) && !slices.Contains(left, p.policy().child(e).place.Cloud)
+			}
+		}
+		if *a, ok = a.Move(health.Outcome{}, nil, elsewhere(p.isReady)); ok {
+			continue
+		}
+		if *a, ok = a.Move(health.Outcome{}, nil, elsewhere(p.isComing)); !ok {
+			return c, status.Errorf(codes.PermissionDenied, "the call holds secrets, and cloud %s isn't trusted with them", a.Cloud())
+		}
+		waits = true
+	}
+	if waits {
+		return c, grpcbalancer.ErrNoSubConnAvailable
+	}
+	return p.policy().child(a.Endpoint()), nil
+}
+
+func holdsSecrets(ctx context.Context, a balancer.Attempt) bool {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	for key := range md {
+		if a.Sensitive(key) {
+			return true
+		}
+	}
+	return false
 }

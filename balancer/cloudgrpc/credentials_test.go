@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -179,4 +180,131 @@ func TestTokenThatCannotBeHad(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// However the target is written, the interceptors are in force.
+func TestSecretsWithEveryFormOfTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		cfg.Clouds["a"] = balancer.Cloud{Weight: 1, Trust: "x"}
+		cfg.Clouds["b"] = balancer.Cloud{Weight: 1, Trust: "y"}
+		w := newWorld(t, cfg)
+		r := w.router(cfg)
+		for _, target := range []string{"fairlead:///api", "fairlead:api", "FAIRLEAD:///api", "fairlead://x/api"} {
+			opts := append(cloudgrpc.DialOptions(r), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dial))
+			conn, err := grpc.NewClient(target, opts...)
+			if err != nil {
+				t.Error(target, err)
+				continue
+			}
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "secret")
+			client := pb.NewTestServiceClient(conn)
+			for range 20 {
+				if _, err := client.UnaryCall(ctx, &pb.SimpleRequest{}); err != nil {
+					t.Error(target, err)
+				}
+			}
+			conn.Close()
+			for _, s := range w.servers {
+				for _, c := range s.seen {
+					if md, _ := metadata.FromIncomingContext(c); len(md["authorization"]) > 0 {
+						t.Fatalf("%s: the secret went to a cloud, and the service trusts none", target)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Secrets of a call that waits don't go to a cloud that the config gains meanwhile.
+func TestSecretsWhenTheConfigChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		cfg.Clouds["a"] = balancer.Cloud{Weight: 1, Trust: "x"}
+		cfg.Clouds["b"] = balancer.Cloud{Weight: 1, Trust: "y"}
+		both := *cfg
+		w := newWorld(t, cfg)
+		w.servers["10.0.0.1:9090"].stop()
+		only := both
+		only.Services = map[string]balancer.Service{"api": {Clouds: map[string]balancer.ServiceCloud{"a": both.Services["api"].Clouds["a"]}}}
+		r := w.router(&only)
+		client := w.client(r)
+		go func() {
+			time.Sleep(3 * time.Second)
+			if err := r.Update(&both); err != nil {
+				t.Error(err)
+			}
+		}()
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "secret")
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		_, _ = client.UnaryCall(ctx, &pb.SimpleRequest{}, grpc.WaitForReady(true)) // as long as it harms nobody
+		for _, s := range w.servers {
+			for _, c := range s.seen {
+				if md, _ := metadata.FromIncomingContext(c); len(md["authorization"]) > 0 {
+					t.Errorf("the secret went to %s", s.cloud)
+				}
+			}
+		}
+	})
+}
+
+// A hook may make calls of its own, also over the router and without the
+// interceptors.
+func TestTokenFromACallOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		w := newWorld(t, cfg)
+		r := w.router(cfg)
+		plain, err := grpc.NewClient("fairlead:///api", cloudgrpc.ResolverBuilder(r),
+			grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer plain.Close()
+		client := w.client(r, cloudgrpc.WithToken(func(ctx context.Context, _ balancer.Attempt) (map[string]string, error) {
+			_, err := pb.NewTestServiceClient(plain).UnaryCall(ctx, &pb.SimpleRequest{})
+			return nil, err
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := client.UnaryCall(ctx, &pb.SimpleRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Without interceptors nothing can be taken out of a call, so it goes where it
+// may, or fails.
+func TestSecretsWithTheResolverAlone(t *testing.T) {
+	for trust, want := range map[string]codes.Code{"x": codes.OK, "": codes.PermissionDenied} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := testConfig(1)
+			cfg.Clouds["a"] = balancer.Cloud{Weight: 1, Trust: "x"}
+			cfg.Clouds["b"] = balancer.Cloud{Weight: 1, Trust: "y"}
+			api := cfg.Services["api"]
+			api.Trust = trust
+			cfg.Services["api"] = api
+			w := newWorld(t, cfg)
+			conn, err := grpc.NewClient("fairlead:///api", cloudgrpc.ResolverBuilder(w.router(cfg)),
+				grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dial))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			client := pb.NewTestServiceClient(conn)
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "secret")
+			for range 20 {
+				if _, err := client.UnaryCall(ctx, &pb.SimpleRequest{}); status.Code(err) != want {
+					t.Errorf("trusting %q: %v", trust, err)
+				}
+			}
+			if n := w.count("b"); n != 0 {
+				t.Errorf("trusting %q: %d calls at b", trust, n)
+			}
+			if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err != nil {
+				t.Errorf("without secrets: %v", err)
+			}
+		})
+	}
 }

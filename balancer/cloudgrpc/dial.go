@@ -2,11 +2,13 @@ package cloudgrpc
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/resolver"
 
 	"github.com/fairlead-go/fairlead/balancer"
 )
@@ -144,6 +146,7 @@ func (d *dialed) base() []grpc.DialOption {
 		grpc.WithResolvers(d.resolver()),
 		grpc.WithDefaultServiceConfig(withPolicy(d.config)),
 		grpc.WithNoProxy(), // the addresses are those that the config names
+		grpc.WithContextDialer(dial),
 	}
 }
 
@@ -156,7 +159,15 @@ func (d *dialed) final() []grpc.DialOption {
 	return opts
 }
 
-// serviceOf returns the service that a ClientConn is for.
+// serviceOf returns the service that a ClientConn is for, as the resolver finds
+// it in the target, however that is written.
 func serviceOf(cc *grpc.ClientConn) (string, bool) {
-	return strings.CutPrefix(cc.Target(), Scheme+":///")
+	if service, ok := strings.CutPrefix(cc.Target(), Scheme+":///"); ok && !strings.ContainsAny(service, "?#%") {
+		return service, true
+	}
+	u, err := url.Parse(cc.CanonicalTarget())
+	if err != nil || u.Scheme != Scheme {
+		return "", false
+	}
+	return resolver.Target{URL: *u}.Endpoint(), true
 }

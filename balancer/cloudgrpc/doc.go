@@ -22,8 +22,8 @@
 // paid from the retry budget and leave the failed cloud, and the router adds none.
 //
 // A stream is tried again as long as the server has sent no headers (gRFC A6)
-// and what the caller has sent is small enough to keep: 64 KiB. A tier's timeout
-// doesn't end streams.
+// and what the caller has sent can be sent again: the one message of a stream of
+// answers always, else up to 64 KiB. A tier's timeout doesn't end streams.
 //
 // # What an outcome means
 //

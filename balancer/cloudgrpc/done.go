@@ -41,7 +41,7 @@ func (d *done) call(info grpcbalancer.DoneInfo) {
 		e.pushback = pushbackOf(info.Trailer)
 	}
 	if rt != nil {
-		rt.done(a, e)
+		rt.done(e)
 		return
 	}
 	a.Done(e.outcome(ctx))

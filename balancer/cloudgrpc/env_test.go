@@ -46,6 +46,7 @@ type server struct {
 	lis     *bufconn.Listener
 	fault   func(context.Context, string) error // nil: none
 	stalled chan struct{}                       // not nil: new connections get no answer
+	asks    bool                                // for a token, from probes, too
 	calls   int
 	seen    []context.Context
 }
@@ -147,6 +148,9 @@ func (s *server) enter(ctx context.Context, method string) error {
 func isHealth(method string) bool { return method[:len("/grpc.health")] == "/grpc.health" }
 
 func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if s.asks && isHealth(info.FullMethod) {
+		return nil, status.Error(codes.Unauthenticated, "who are you?")
+	}
 	if !isHealth(info.FullMethod) {
 		if err := s.enter(ctx, info.FullMethod); err != nil {
 			return nil, err
@@ -156,6 +160,9 @@ func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 }
 
 func (s *server) streaming(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if s.asks && isHealth(info.FullMethod) {
+		return status.Error(codes.Unauthenticated, "who are you?")
+	}
 	if !isHealth(info.FullMethod) {
 		if err := s.enter(ss.Context(), info.FullMethod); err != nil {
 			return err
@@ -172,8 +179,10 @@ func (s *server) UnaryCall(context.Context, *pb.SimpleRequest) (*pb.SimpleRespon
 
 func (s *server) EmptyCall(context.Context, *pb.Empty) (*pb.Empty, error) { return &pb.Empty{}, nil }
 
-// dial connects in this world.
+// dial connects in this world, as patiently as the default dialer.
 func (w *world) dial(ctx context.Context, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	w.mu.Lock()
 	s := w.servers[address]
 	if s == nil || s.lis == nil {
@@ -289,11 +298,14 @@ func (c *cut) dial(ctx context.Context, dial func(context.Context) (net.Conn, er
 	if dropped {
 		select {
 		case <-healed:
-			// The next SYN may be seconds away.
-			<-ctx.Done()
 		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		return nil, ctx.Err()
+		select {
+		case <-time.After(250 * time.Millisecond): // until the host is asked again
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	conn, err := dial(ctx)
 	if err != nil {

@@ -37,18 +37,23 @@ func (h *hub) add(p *policy) {
 func (h *hub) remove(p *policy) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.policies[p.service] = slices.DeleteFunc(h.policies[p.service], func(other *policy) bool { return other == p })
+	others := slices.DeleteFunc(h.policies[p.service], func(other *policy) bool { return other == p })
+	if len(others) == 0 {
+		delete(h.policies, p.service)
+		return
+	}
+	h.policies[p.service] = others
 }
 
-// child returns an endpoint's connection, nil if there is none. A ClientConn that
-// is idle has no connections.
-func (h *hub) child(service string, e *balancer.Endpoint) *child {
+// children returns the connections to an endpoint: each ClientConn has its own,
+// unless it is idle.
+func (h *hub) children(service string, e *balancer.Endpoint) (all []*child) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.policies[service] {
 		if c := p.child(e); c != nil {
-			return c
+			all = append(all, c)
 		}
 	}
-	return nil
+	return all
 }

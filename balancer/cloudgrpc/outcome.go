@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -68,19 +70,37 @@ func (e ending) outcome(ctx context.Context) health.Outcome {
 // the server: the status is gRPC's own.
 func (e ending) unanswered(ctx context.Context, code codes.Code) health.Outcome {
 	switch {
-	case ctx.Err() != nil, code == codes.Canceled, code == codes.DeadlineExceeded:
+	case ctx.Err() != nil, code == codes.Canceled && (!e.sent || e.closing()):
 		return health.Outcome{Reason: reasonGivenUp}
+	case code == codes.DeadlineExceeded && !e.sent:
+		return health.Outcome{Reason: reasonGivenUp}
+	case code == codes.DeadlineExceeded:
+		return health.Outcome{Kind: health.TimedOut, Reason: reasonLate} // of a service config
 	case code == codes.Unavailable && !e.sent:
 		return health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
 	case code == codes.Unavailable:
 		return health.Outcome{Kind: health.Broken, Reason: reasonBroken}
-	case !e.sent, code == codes.ResourceExhausted:
+	case !e.sent, code == codes.ResourceExhausted, code == codes.Internal && isUnencodable(e.err):
 		// A message that can't be encoded or is too large, credentials that
-		// can't be had.
+		// can't be had. ENHANCE_YOUR_CALM looks the same.
 		return health.Outcome{Reason: reasonRequest}
 	}
-	// The connection's fault in another guise: RST_STREAM, bad frames.
+	// The connection's fault in another guise: RST_STREAM, also by a proxy that
+	// cancels, and bad frames.
 	return health.Outcome{Kind: health.Broken, Reason: reasonOf(code)}
+}
+
+// isUnencodable reports whether gRPC couldn't encode a message. There is no other
+// sign than the text, which no server can send: nothing was received.
+func isUnencodable(err error) bool {
+	text := status.Convert(err).Message()
+	return strings.HasPrefix(text, "grpc: error while marshaling") || strings.HasPrefix(text, "grpc: error while compressing")
+}
+
+// closing reports whether the ClientConn was closed.
+func (e ending) closing() bool {
+	//lint:ignore SA1019 the code alone is also that of a stream that a proxy reset
+	return e.err.Error() == grpc.ErrClientConnClosing.Error()
 }
 
 // isServersFault reports whether the server says that it failed. The other codes

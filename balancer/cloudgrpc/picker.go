@@ -18,7 +18,7 @@ type picker policy
 // Pick finds the connection for an attempt. The attempt was chosen already by
 // the interceptors, which count it, too; without them the router is asked here.
 func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, error) {
-	if rt := routeOf(info.Ctx, p.hub); rt != nil {
+	if rt := routeOf(info.Ctx, p.hub, p.service, info.FullMethodName); rt != nil {
 		return p.follow(info, rt)
 	}
 	call := balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: info.FullMethodName}
@@ -29,7 +29,10 @@ func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, erro
 	if err != nil {
 		return p.refuse(err)
 	}
-	c, err := p.connected(&a, nil)
+	c, err := p.connected(&a)
+	if err == nil && !a.AllTrusted() {
+		c, err = p.trusted(info.Ctx, &a, c)
+	}
 	if err == nil {
 		var result grpcbalancer.PickResult
 		if result, err = p.result(info, a, c, nil); err == nil {
@@ -40,48 +43,53 @@ func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, erro
 	return grpcbalancer.PickResult{}, err
 }
 
-// follow takes the attempt that the interceptor has begun to its connection. A
-// second pick of the same attempt is a retry of gRPC's own: it goes elsewhere.
+// follow takes the attempt that the interceptor has begun to its connection. gRPC
+// picks for one call once at a time.
 func (p *picker) follow(info grpcbalancer.PickInfo, rt *route) (grpcbalancer.PickResult, error) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if err := rt.next(info.Ctx); err != nil {
+	at, err := rt.next()
+	if err != nil {
 		return p.refuse(err)
 	}
-	c, err := p.connected(&rt.at, rt.tried)
+	c, err := p.connected(&at)
+	rt.take(at, false)
 	if err != nil {
 		return grpcbalancer.PickResult{}, err
 	}
-	result, err := p.result(info, rt.at, c, rt)
-	rt.used = err == nil
+	result, err := p.result(info, at, c, rt)
+	rt.take(at, err == nil)
 	return result, err
 }
 
 // connected returns the connection for an attempt, which it moves to another
 // endpoint if its own has none. If no endpoint has one that the call may go to,
 // the call waits while some may still get one, or fails.
-func (p *picker) connected(a *balancer.Attempt, tried []balancer.Attempt) (*child, error) {
+func (p *picker) connected(a *balancer.Attempt) (*child, error) {
 	c := p.policy().child(a.Endpoint())
 	if c != nil && c.ready.Load() != nil {
 		return c, nil
 	}
 	// From here on a connection that comes up wakes the call.
 	p.blocked.Store(true)
-	if to, ok := a.Move(c.blame(), tried, p.isReady); ok {
-		*a = to
-		return p.policy().child(to.Endpoint()), nil
+	if c != nil && c.ready.Load() != nil {
+		return c, nil // it came up before it could know that a call waits
 	}
-	if c == nil {
-		return nil, grpcbalancer.ErrNoSubConnAvailable // of a place that was just found
+	state, err := c.standing()
+	if p.anyReady.Load() {
+		if to, ok := a.Move(c.blame(), nil, p.isReady); ok {
+			*a = to
+			return p.policy().child(to.Endpoint()), nil
+		}
 	}
-	_, state, err, _ := c.look()
+	p.policy().wakeLater() // the router may find another place
 	if state == connectivity.TransientFailure {
-		to, ok := a.Move(c.blame(), tried, p.isComing)
-		if !ok {
+		moved := false
+		if p.anyComing.Load() {
+			*a, moved = a.Move(c.blame(), nil, p.isComing)
+		}
+		if !moved {
 			return c, fmt.Errorf("%w to %s %s: %w", errNoConnection, a.Cloud(), a.Endpoint(), err)
 		}
-		*a = to
-		c = p.policy().child(to.Endpoint())
+		c = p.policy().child(a.Endpoint())
 	}
 	return c, grpcbalancer.ErrNoSubConnAvailable
 }
@@ -95,19 +103,23 @@ func (p *picker) isReady(e *balancer.Endpoint) bool {
 
 func (p *picker) isComing(e *balancer.Endpoint) bool {
 	c := p.policy().child(e)
-	if c == nil {
-		return false
-	}
-	_, state, _, _ := c.look()
-	return state == connectivity.Connecting || state == connectivity.Idle
+	return c != nil && c.coming.Load()
 }
 
 // result is the pick of a child's connection for an attempt.
 func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child, rt *route) (grpcbalancer.PickResult, error) {
-	conn := c.ready.Load()
+	var conn *readyConn
+	if c != nil {
+		conn = c.ready.Load()
+	}
 	if conn == nil { // lost since
 		p.blocked.Store(true)
 		return grpcbalancer.PickResult{}, grpcbalancer.ErrNoSubConnAvailable
+	}
+	if rt != nil && rt.bare && !a.Trusted() {
+		// The config has changed while the call waited: its secrets are among
+		// the rest.
+		return grpcbalancer.PickResult{}, status.Errorf(codes.Unavailable, "cloud %s has become one that isn't trusted", a.Cloud())
 	}
 	picked := grpcbalancer.PickResult{SubConn: conn.sub}
 	if p.token != nil || rt != nil && rt.secrets != nil {

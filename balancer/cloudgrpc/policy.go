@@ -67,9 +67,13 @@ type policy struct {
 
 	// blocked says that a call waits for another state of the connections.
 	blocked atomic.Bool
+	// anyReady and anyComing say whether it is worth looking for such a
+	// connection.
+	anyReady, anyComing atomic.Bool
 
-	// mu guards the states of all children, too. A child's own mutex is taken
-	// before it, and gRPC's after it.
+	// mu guards the states of all children, too. The order of locks is: a child's
+	// own, its pick_first's, this one, and gRPC's. gRPC is told of a new state
+	// under it: states must come in their order.
 	mu     sync.Mutex
 	counts [connectivity.Shutdown + 1]int
 	state  connectivity.State
@@ -110,6 +114,7 @@ func (p *policy) UpdateClientConnState(s grpcbalancer.ClientConnState) error {
 			continue
 		}
 		is[slot] = &child{policy: p, place: place, endpoint: endpoint, state: connectivity.Idle}
+		is[slot].coming.Store(true)
 		fresh = append(fresh, is[slot])
 	}
 	p.replace(was, is, fresh)
@@ -159,6 +164,7 @@ func (p *policy) child(e *balancer.Endpoint) *child {
 func (p *policy) changed(c *child, to connectivity.State) {
 	from := c.state
 	c.state = to
+	c.coming.Store(to == connectivity.Connecting || to == connectivity.Idle)
 	if c.gone || p.closed {
 		return
 	}
@@ -180,6 +186,8 @@ func (p *policy) publish(always bool) {
 			state = s
 		}
 	}
+	p.anyReady.Store(p.counts[connectivity.Ready] > 0)
+	p.anyComing.Store(p.counts[connectivity.Connecting]+p.counts[connectivity.Idle] > 0)
 	waiting := p.blocked.Swap(false)
 	if p.closed || p.told && state == p.state && !waiting && !always {
 		return
@@ -213,7 +221,9 @@ func (p *policy) wakeLater() {
 	if p.closed || p.alarm != nil {
 		return
 	}
+	p.wg.Add(1)
 	p.alarm = time.AfterFunc(wakeEvery, func() {
+		defer p.wg.Done()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.alarm = nil
@@ -247,8 +257,8 @@ func (p *policy) ExitIdle() {
 func (p *policy) Close() {
 	p.mu.Lock()
 	p.closed = true
-	if p.alarm != nil {
-		p.alarm.Stop()
+	if p.alarm != nil && p.alarm.Stop() {
+		p.wg.Done()
 	}
 	p.mu.Unlock()
 	if p.link != nil {

@@ -2,6 +2,7 @@ package cloudgrpc
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/grpc"
 	grpcbalancer "google.golang.org/grpc/balancer"
@@ -14,50 +15,77 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// probe asks the health service of an endpoint over the connection that calls
-// use, so that a connection whose other end has gone is found, too. If there is
-// none it connects at once, whatever gRPC's backoff says.
+// probe asks the health service of an endpoint over the connections that calls
+// use, so that one whose other end has gone is found, too. Where there is none it
+// connects at once, whatever gRPC's backoff says. The endpoint is as well as the
+// best of its answers: another connection's loss is that connection's matter.
 func (h *hub) probe(ctx context.Context, p balancer.Probe) health.Outcome {
-	c := h.child(p.Service, p.Endpoint)
-	if c == nil {
+	children := h.children(p.Service, p.Endpoint)
+	switch len(children) {
+	case 0:
 		return health.Outcome{} // there is nothing to ask through
+	case 1:
+		return children[0].probe(ctx)
 	}
+	answers := make([]health.Outcome, len(children))
+	var wg sync.WaitGroup
+	for i, c := range children {
+		wg.Go(func() { answers[i] = c.probe(ctx) })
+	}
+	wg.Wait()
+	best := answers[0]
+	for _, o := range answers {
+		if o.Kind == health.OK || best.Kind == health.Neutral {
+			best = o
+		}
+	}
+	return best
+}
+
+// probe asks over one connection.
+func (c *child) probe(ctx context.Context) health.Outcome {
 	conn, o := c.connected(ctx)
 	if conn == nil {
 		return o
 	}
 	cc, release := conn.client()
 	defer release()
-	resp, err := grpchealth.NewHealthClient(cc).Check(ctx, &grpchealth.HealthCheckRequest{Service: c.policy.health(p.Service)})
+	request := &grpchealth.HealthCheckRequest{Service: c.policy.health(c.policy.service)}
+	resp, err := grpchealth.NewHealthClient(cc).Check(ctx, request)
 	switch code := status.Code(err); {
 	case err == nil && resp.GetStatus() == grpchealth.HealthCheckResponse_SERVING:
 		return health.Outcome{Kind: health.OK, Reason: reasonOf(codes.OK)}
 	case err == nil, code == codes.NotFound:
 		return health.Outcome{Kind: health.Failed, Reason: reasonNotServing}
-	case code == codes.Unimplemented:
-		return health.Outcome{Kind: health.OK, Reason: reasonOf(code)} // it has no health service, and is there
 	case ctx.Err() != nil:
-		c.renew() // the next probe, and every call, gets a connection of its own time
+		c.renew() // whoever comes next gets a connection of its own time
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonProbeTimeout}
+	case code == codes.Canceled:
+		return health.Outcome{} // the connection was given up
 	case code == codes.Unavailable:
 		return health.Outcome{Kind: health.Broken, Reason: reasonBroken}
-	default:
+	case code == codes.ResourceExhausted:
+		return health.Outcome{Kind: health.Overloaded, Reason: reasonOf(code)}
+	case code == codes.DeadlineExceeded, isServersFault(code):
 		return health.Outcome{Kind: health.Failed, Reason: reasonOf(code)}
+	default:
+		// It has no health service, or none for us: it is there and answers.
+		return health.Outcome{Kind: health.OK, Reason: reasonOf(code)}
 	}
 }
 
 // connected returns the child's connection or makes one. Without one it says why.
 func (c *child) connected(ctx context.Context) (*readyConn, health.Outcome) {
-	if conn, _, _, _ := c.look(); conn != nil {
+	if conn, _, _ := c.look(); conn != nil {
 		return conn, health.Outcome{}
 	}
-	c.renew()
+	c.hurry()
 	for {
-		conn, state, _, changed := c.look()
+		conn, raw, changed := c.look()
 		switch {
 		case conn != nil:
 			return conn, health.Outcome{}
-		case state == connectivity.TransientFailure:
+		case raw == connectivity.TransientFailure:
 			return nil, health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
 		}
 		select {
@@ -66,6 +94,7 @@ func (c *child) connected(ctx context.Context) (*readyConn, health.Outcome) {
 				return nil, health.Outcome{}
 			}
 		case <-ctx.Done():
+			c.unreachable()
 			return nil, health.Outcome{Kind: health.TimedOut, Reason: reasonProbeTimeout}
 		}
 	}

@@ -41,6 +41,7 @@ type placesResolver struct {
 	link    *link
 	cc      resolver.ClientConn
 	known   []marked // by slot
+	foreign bool     // another policy is in use, and can't be replaced
 	closing chan struct{}
 	once    sync.Once
 	wg      sync.WaitGroup
@@ -107,6 +108,10 @@ func (r *placesResolver) state(places []balancer.Place) resolver.State {
 func (r *placesResolver) update(s resolver.State) {
 	// An error means that the policy wants another lookup. The router looks up
 	// by itself.
+	if r.foreign {
+		r.cc.ReportError(errNotInUse)
+		return
+	}
 	_ = r.cc.UpdateState(s)
 	if r.link.inUse.Load() {
 		return
@@ -117,6 +122,7 @@ func (r *placesResolver) update(s resolver.State) {
 	s.ServiceConfig = r.link.ownConfig
 	_ = r.cc.UpdateState(s)
 	if !r.link.inUse.Load() {
+		r.foreign = true
 		_ = r.cc.UpdateState(resolver.State{})
 		r.cc.ReportError(errNotInUse)
 	}

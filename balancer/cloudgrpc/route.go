@@ -4,38 +4,42 @@ import (
 	"context"
 	"sync"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// route is the context of one attempt that the interceptors make, and the record
-// that travels in it: the picker reads where the attempt goes, and writes what
-// became of it. It is the one thing in a context that changes. An attempt may be
-// several of gRPC's, if that retries by itself.
+// route is the context of one attempt that Do makes, and the record that travels
+// in it: the picker reads where the attempt goes, and writes what became of it.
+// It is the one thing in a context that changes. If gRPC retries by itself there
+// are several attempts, one after the other.
 type route struct {
 	context.Context
 	hub     *hub
-	call    balancer.Call
+	call    *balancer.Call
 	secrets metadata.MD // of the caller; for clouds that are trusted with them
+	bare    bool        // secrets aren't kept apart, as all clouds were trusted
 
-	mu    sync.Mutex
-	at    balancer.Attempt   // what was chosen
-	used  bool               // at was picked, so that the next pick is a retry
-	own   bool               // at was chosen for a retry of gRPC's, not by Do
-	tried []balancer.Attempt // those before at
-	ended ending             // of the attempt that Do made
+	// mu is not held while anything else is called.
+	mu      sync.Mutex
+	at      balancer.Attempt // the last one
+	seen    bool             // the policy was asked for a connection
+	used    bool             // at got one, so that the next pick is a retry
+	again   bool             // there was a retry
+	ended   ending           // what became of at; of one that isn't used, nothing
+	refused error            // why there is no retry, if gRPC wanted one
 }
 
 type routeKey struct{}
 
-// routeOf returns the record of an attempt of the hub's router, if the context
-// has one. A handler that makes a call with the context it was called with may
-// hold that of another router.
-func routeOf(ctx context.Context, h *hub) *route {
+// routeOf returns the record of an attempt at a method of a service, if the
+// context has one. It may have that of another call: whoever is asked for
+// credentials, or handles a call, may make one of his own.
+func routeOf(ctx context.Context, h *hub, service, method string) *route {
 	rt, _ := ctx.Value(routeKey{}).(*route)
-	if rt == nil || rt.hub != h {
+	if rt == nil || rt.hub != h || rt.call.Service != service || rt.call.Method != method {
 		return nil
 	}
 	return rt
@@ -49,54 +53,89 @@ func (rt *route) Value(key any) any {
 	return rt.Context.Value(key)
 }
 
-// next makes sure that at is an attempt that is still to be made: the one that
-// Do chose, or another if gRPC has made that one and retries. The caller holds
-// mu.
-func (rt *route) next(ctx context.Context) error {
-	if !rt.used {
-		return nil
+// next returns the attempt that is to be made now: the one that Do has chosen or,
+// if gRPC has made that one and retries, another. One that didn't get to its
+// connection is made once more.
+func (rt *route) next() (balancer.Attempt, error) {
+	rt.mu.Lock()
+	rt.seen = true
+	at, e := rt.at, rt.ended
+	repeat := rt.used && e.sent
+	rt.mu.Unlock()
+	if !repeat {
+		return at, nil
 	}
-	tried := append(rt.tried, rt.at)
-	at, err := rt.hub.router.Pick(ctx, rt.call, tried)
+	next, err := at.Again(e.outcome(rt.Context))
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	if err != nil {
-		return err
+		rt.refused = err
+		return at, err
 	}
-	rt.at, rt.tried, rt.used, rt.own = at, tried, false, true
-	return nil
+	rt.at, rt.again, rt.ended, rt.used = next, true, ending{}, false
+	return next, nil
 }
 
-// done is told what became of one of gRPC's attempts.
-func (rt *route) done(a balancer.Attempt, e ending) {
+// take says where the attempt is made, and whether it got a connection.
+func (rt *route) take(at balancer.Attempt, used bool) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	switch {
-	case e.unused():
+	rt.at, rt.used = at, used
+	if used {
+		rt.ended = ending{}
+	}
+}
+
+// done is told what became of an attempt.
+func (rt *route) done(e ending) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if e.unused() {
 		rt.used = false
-	case rt.own:
-		a.Done(e.outcome(rt.Context))
-	default:
-		rt.ended = e
+		return
 	}
+	rt.ended = e
 }
 
-// outcome is what became of the attempt that Do made, given the error that the
-// call ended with. What gRPC has retried by itself was decided there.
-func (rt *route) outcome(err error) health.Outcome {
+// result is what became of the last attempt, given the error that gRPC ended
+// with, and the error of the call. It tells Do what that can't see: that gRPC has
+// retried, as whoever sets a retry policy decides, or that nothing was sent.
+func (rt *route) result(err error) (health.Outcome, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if rt.own && !rt.used {
-		rt.at.Done(health.Outcome{}) // chosen and not made
-	}
 	e := rt.ended
-	if !rt.own {
+	switch {
+	case rt.refused != nil:
+		err = e.err // gRPC was told to stop
+	default:
 		e.err = err // gRPC may know better than at the end of the attempt
 	}
-	return e.outcome(rt.Context)
+	if rt.again || rt.refused != nil {
+		rt.at.Final()
+	}
+	if !e.sent && err != nil {
+		rt.at.Unsent()
+	}
+	if !rt.seen && err != nil {
+		return health.Outcome{Reason: reasonUnused}, err // it didn't get as far as our connections
+	}
+	return e.outcome(rt.Context), err
 }
 
-// retried reports whether gRPC has made attempts of its own.
-func (rt *route) retried() bool {
+// attempt is the last one.
+func (rt *route) attempt() balancer.Attempt {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	return rt.own
+	return rt.at
+}
+
+// route returns the context of an attempt, and the options that go with it.
+func (d *dialed) route(ctx context.Context, call *balancer.Call, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
+	rt := &route{Context: ctx, hub: d.hub, call: call, at: at}
+	if at.AllTrusted() {
+		rt.bare = true
+		return rt, opts
+	}
+	rt.secrets, rt.Context = withoutSecrets(ctx, at)
+	return rt, rt.guard(opts)
 }

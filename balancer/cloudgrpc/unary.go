@@ -3,9 +3,9 @@ package cloudgrpc
 import (
 	"context"
 	"errors"
-	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -18,34 +18,37 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 	if !ok {
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
-	call := balancer.Call{Service: service, Protocol: balancer.GRPC, Method: method, Idempotent: d.isIdempotent(ctx, method)}
+	opts, onFinish := withoutOnFinish(opts) // they are told of each attempt's end
+	call := balancer.Call{
+		Service: service, Protocol: balancer.GRPC, Method: method,
+		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(opts),
+	}
 	try := func(ctx context.Context, at balancer.Attempt) (struct{}, health.Outcome, error) {
-		rt, opts := d.route(ctx, call, at, opts)
-		err := invoke(rt, method, req, reply, cc, opts...)
-		if rt.retried() {
-			at.Final() // whoever sets a retry policy in a service config decides
-		}
-		return struct{}{}, rt.outcome(err), err
+		rt, opts := d.route(ctx, &call, at, opts)
+		outcome, err := rt.result(invoke(rt, method, req, reply, cc, opts...))
+		return struct{}{}, outcome, err
 	}
-	for {
-		_, err := balancer.Do(ctx, d.hub.router, call, try, nil)
-		if err == nil {
-			return nil
-		}
-		if !waitsForReady(opts) || !isNowhere(err) || !sleep(ctx, wakeEvery) {
-			return statusError(err)
-		}
+	if call.Wait {
+		leaveIdle(cc)
 	}
+	_, err := balancer.Do(ctx, d.hub.router, call, try, nil)
+	if err != nil && isNowhere(err) {
+		leaveIdle(cc)
+	}
+	err = statusError(err)
+	for _, told := range onFinish {
+		told(err)
+	}
+	return err
 }
 
-// route returns the context of an attempt, and the options that go with it.
-func (d *dialed) route(ctx context.Context, call balancer.Call, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
-	rt := &route{Context: ctx, hub: d.hub, call: call, at: at}
-	if at.AllTrusted() {
-		return rt, opts
+// leaveIdle lets gRPC connect. A ClientConn that is idle has no connections, only
+// they can tell that a cloud is back, and a call that finds no cloud doesn't get
+// as far as gRPC.
+func leaveIdle(cc *grpc.ClientConn) {
+	if cc.GetState() == connectivity.Idle {
+		cc.Connect()
 	}
-	rt.secrets, rt.Context = withoutSecrets(ctx, at)
-	return rt, rt.guard(opts)
 }
 
 // waitsForReady reports whether the last option that says so lets the call wait
@@ -64,18 +67,6 @@ func waitsForReady(opts []grpc.CallOption) (waits bool) {
 func isNowhere(err error) bool {
 	var call *balancer.CallError
 	return errors.Is(err, balancer.ErrNoCloud) && errors.As(err, &call) && len(call.Attempts) == 0
-}
-
-// sleep reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // withoutSecrets takes what holds secrets out of the outgoing metadata. The

@@ -1,0 +1,32 @@
+package balancer
+
+import "github.com/fairlead-go/fairlead/health"
+
+// Again, called by the function that [Do] runs, makes a further attempt where the
+// adapter's protocol retries by itself. o is what became of this one. The new
+// attempt is chosen and paid as any retry is, and takes this one's place: Do looks
+// after it alone, and reports both. The error is a [*CallError]; then this one
+// goes on being the last.
+func (a Attempt) Again(o health.Outcome) (Attempt, error) {
+	r := a.cloud.router
+	s, class := a.latest()
+	tried := append(a.run.before[:len(a.run.before):len(a.run.before)], a)
+	budget := s.live.budget
+	if !budget.Withdraw(s.tiers[class.Tier].spends) {
+		return a, r.refusal(s, class, ErrBudget)
+	}
+	var next Attempt
+	if err := r.again(&next, s, class, r.random(), tried, a.open); err != nil {
+		budget.Return()
+		return a, err
+	}
+	now := r.now()
+	a.answered(now, o)
+	a.endpoint.live.End()
+	next.run = a.run
+	a.run.before, a.run.moved = tried, &next
+	a.run.reports = append(a.run.reports, AttemptReport{
+		Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: now - a.began,
+	})
+	return next, nil
+}
