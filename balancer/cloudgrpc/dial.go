@@ -49,7 +49,9 @@ func DialOptions(router *balancer.Router, opts ...Option) []grpc.DialOption {
 // [grpc.WithResolvers], without the interceptors of [DialOptions]: then each
 // attempt is one of gRPC's own, there is no attempt at another cloud but by a
 // retry policy, nor a tier's deadline, and gRPC's retries choose their place as
-// if they were calls of their own.
+// if they were calls of their own. Metadata that holds secrets keeps a call in
+// trusted clouds, but call credentials can't be seen here: use it only where all
+// clouds of a service are of one trust group.
 func ResolverBuilder(router *balancer.Router, opts ...Option) grpc.DialOption {
 	return grpc.WithResolvers(newDialed(router, opts).resolver())
 }
@@ -89,7 +91,8 @@ func WithTransportCredentials(of func(cloud string) credentials.TransportCredent
 // WithToken attaches metadata, such as an authorization, to each attempt. What
 // token returns goes to the attempt's cloud alone. It is called once the
 // connection is chosen, in the goroutine of the call; its error ends the attempt
-// with UNAUTHENTICATED. Credentials of [grpc.WithPerRPCCredentials] would go to
+// with UNAUTHENTICATED. It is sent over whatever connection there is, also one that
+// isn't encrypted. Credentials of [grpc.WithPerRPCCredentials] would go to
 // every cloud.
 func WithToken(token func(ctx context.Context, at balancer.Attempt) (map[string]string, error)) Option {
 	return Option{set: func(s *settings) { s.token = token }}

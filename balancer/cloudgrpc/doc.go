@@ -55,8 +55,9 @@
 // Load reports (ORCA, gRFC A51) are kept for each endpoint: those that come with
 // answers always, those out of band with [WithLoadReports].
 //
-// What the router knows outlives all connections: gRPC gives them up after half
-// an hour without a call.
+// What the router knows outlives all connections, which gRPC gives up after half
+// an hour without a call. The next call connects again, and only then can a silent
+// cloud be found to be back.
 //
 // # Credentials
 //

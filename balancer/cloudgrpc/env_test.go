@@ -46,6 +46,7 @@ type server struct {
 	lis     *bufconn.Listener
 	fault   func(context.Context, string) error // nil: none
 	stalled chan struct{}                       // not nil: new connections get no answer
+	mute    bool                                // its health can be asked for, not watched
 	asks    bool                                // for a token, from probes, too
 	calls   int
 	seen    []context.Context
@@ -162,6 +163,9 @@ func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 func (s *server) streaming(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if s.asks && isHealth(info.FullMethod) {
 		return status.Error(codes.Unauthenticated, "who are you?")
+	}
+	if s.mute && isHealth(info.FullMethod) {
+		return status.Error(codes.Unimplemented, "ask me")
 	}
 	if !isHealth(info.FullMethod) {
 		if err := s.enter(ss.Context(), info.FullMethod); err != nil {

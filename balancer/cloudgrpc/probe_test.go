@@ -175,3 +175,74 @@ func TestProbesWithoutAToken(t *testing.T) {
 		}
 	})
 }
+
+// Health is asked for by the name that the program gives.
+func TestHealthName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		w := newWorld(t, cfg)
+		for _, s := range w.servers {
+			s.health.SetServingStatus("", grpchealth.HealthCheckResponse_NOT_SERVING) // somebody else's
+		}
+		w.servers["10.0.0.1:9090"].health.SetServingStatus("routing", grpchealth.HealthCheckResponse_SERVING)
+		r := w.router(cfg)
+		client := w.client(r, cloudgrpc.WithHealthName(func(service string) string {
+			if service != "api" {
+				t.Errorf("asked for the name of %s", service)
+			}
+			return "routing"
+		}))
+		for range 100 {
+			resp, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{})
+			if err != nil || resp.ServerId != "a" {
+				t.Fatalf("%v, %v: want the server that knows the name", resp, err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if c := cloudStatus(r, "b"); c.State != health.Down {
+			t.Errorf("a cloud that doesn't know the name: %v", c)
+		}
+	})
+}
+
+// Where health can't be watched it is asked for again and again.
+func TestHealthThatCannotBeWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(2)
+		w := newWorld(t, cfg)
+		for _, s := range w.servers {
+			s.mute = true
+		}
+		client := w.client(w.router(cfg))
+		sick := w.servers["10.0.0.1:9090"]
+		calls := func() int {
+			before := sick.count()
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() {
+					if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			return sick.count() - before
+		}
+		if calls() == 0 {
+			t.Error("no call while it serves")
+		}
+		sick.health.SetServingStatus("", grpchealth.HealthCheckResponse_NOT_SERVING)
+		for range 60 { // it has calls, so nobody probes it
+			calls()
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := calls(); n > 0 {
+			t.Errorf("%d calls though it doesn't serve", n)
+		}
+		sick.health.SetServingStatus("", grpchealth.HealthCheckResponse_SERVING)
+		time.Sleep(30 * time.Second)
+		if calls() == 0 {
+			t.Error("no call though it serves again")
+		}
+	})
+}

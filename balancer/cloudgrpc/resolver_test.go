@@ -220,3 +220,37 @@ func TestConnectionsSurviveUpdates(t *testing.T) {
 		}
 	})
 }
+
+// A connection that fails has DNS asked again, long before it is time.
+func TestFailureLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		w := newWorld(t, cfg)
+		cfg.Services["api"].Clouds["a"] = balancer.ServiceCloud{GRPC: []string{"a.example:9090"}}
+		var mu sync.Mutex
+		address, asked := "10.0.0.9", 0 // where nobody is
+		r := w.router(cfg, balancer.WithResolver(func(context.Context, string) ([]netip.Addr, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked++
+			return []netip.Addr{netip.MustParseAddr(address)}, nil
+		}))
+		client := w.client(r)
+		for range 50 {
+			if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Lock()
+		address = "10.0.0.1"
+		mu.Unlock()
+		time.Sleep(5 * time.Second) // otherwise DNS is asked every 30 s
+		places, _, err := r.Places("api", balancer.GRPC)
+		if err != nil || len(places) != 2 || places[0].Endpoint.Address != "10.0.0.1:9090" {
+			t.Errorf("5 s later the places are %v, %v", places, err)
+		}
+		if asked > 6 {
+			t.Errorf("DNS was asked %d times in 5 s", asked)
+		}
+	})
+}
