@@ -65,6 +65,9 @@ func (e *callError) GRPCStatus() *status.Status {
 
 // statusError gives an error of the router the status code that it means.
 func statusError(err error) error {
+	if err == nil {
+		return nil
+	}
 	var call *balancer.CallError
 	var unknown *balancer.UnknownServiceError
 	switch {
@@ -75,7 +78,7 @@ func statusError(err error) error {
 	case errors.Is(err, balancer.ErrClosed):
 		return &routerError{codes.Unavailable, err}
 	}
-	return err // nil, or the server's own status
+	return err // the server's own status
 }
 
 // codeOf returns the code of a failed call: what ended it or, if that was the

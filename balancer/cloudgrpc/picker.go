@@ -113,7 +113,7 @@ func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child
 		conn = c.ready.Load()
 	}
 	if conn == nil { // lost since
-		p.blocked.Store(true)
+		p.policy().wakeLater()
 		return grpcbalancer.PickResult{}, grpcbalancer.ErrNoSubConnAvailable
 	}
 	if rt != nil && rt.bare && !a.Trusted() {

@@ -18,7 +18,8 @@ import (
 type route struct {
 	context.Context
 	hub     *hub
-	call    *balancer.Call
+	service string
+	method  string
 	secrets metadata.MD // of the caller; for clouds that are trusted with them
 	bare    bool        // secrets aren't kept apart, as all clouds were trusted
 
@@ -39,7 +40,7 @@ type routeKey struct{}
 // credentials, or handles a call, may make one of his own.
 func routeOf(ctx context.Context, h *hub, service, method string) *route {
 	rt, _ := ctx.Value(routeKey{}).(*route)
-	if rt == nil || rt.hub != h || rt.call.Service != service || rt.call.Method != method {
+	if rt == nil || rt.hub != h || rt.service != service || rt.method != method {
 		return nil
 	}
 	return rt
@@ -130,8 +131,8 @@ func (rt *route) attempt() balancer.Attempt {
 }
 
 // route returns the context of an attempt, and the options that go with it.
-func (d *dialed) route(ctx context.Context, call *balancer.Call, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
-	rt := &route{Context: ctx, hub: d.hub, call: call, at: at}
+func (d *dialed) route(ctx context.Context, service, method string, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
+	rt := &route{Context: ctx, hub: d.hub, service: service, method: method, at: at}
 	if at.AllTrusted() {
 		rt.bare = true
 		return rt, opts

@@ -18,13 +18,13 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 	if !ok {
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
-	opts, onFinish := withoutOnFinish(opts) // they are told of each attempt's end
+	others, onFinish := withoutOnFinish(opts) // those are told of each attempt's end
 	call := balancer.Call{
 		Service: service, Protocol: balancer.GRPC, Method: method,
 		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(opts),
 	}
 	try := func(ctx context.Context, at balancer.Attempt) (struct{}, health.Outcome, error) {
-		rt, opts := d.route(ctx, &call, at, opts)
+		rt, opts := d.route(ctx, service, method, at, others)
 		outcome, err := rt.result(invoke(rt, method, req, reply, cc, opts...))
 		return struct{}{}, outcome, err
 	}
