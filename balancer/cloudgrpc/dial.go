@@ -51,9 +51,12 @@ func DialOptions(router *balancer.Router, opts ...Option) []grpc.DialOption {
 // retry policy, nor a tier's deadline, and gRPC's retries choose their place as
 // if they were calls of their own. Metadata that holds secrets keeps a call in
 // trusted clouds, but call credentials can't be seen here: use it only where all
-// clouds of a service are of one trust group.
+// clouds of a service are of one trust group. The service config is that of
+// [WithServiceConfig]; a default one isn't used.
 func ResolverBuilder(router *balancer.Router, opts ...Option) grpc.DialOption {
-	return grpc.WithResolvers(newDialed(router, opts).resolver())
+	d := newDialed(router, opts)
+	d.alone = true
+	return grpc.WithResolvers(d.resolver())
 }
 
 // Option is an option of this package. It may stand among those of gRPC in
@@ -70,6 +73,7 @@ type settings struct {
 	idempotent func(method string) bool
 	healthName func(service string) string
 	config     string
+	alone      bool // there are no interceptors, nor a default service config of ours
 	loadEvery  time.Duration
 }
 

@@ -228,6 +228,8 @@ func TestHealthThatCannotBeWatched(t *testing.T) {
 			wg.Wait()
 			return sick.count() - before
 		}
+		calls()
+		time.Sleep(time.Second) // until all are connected
 		if calls() == 0 {
 			t.Error("no call while it serves")
 		}

@@ -106,6 +106,13 @@ func (r *placesResolver) state(places []balancer.Place) resolver.State {
 // right one. If gRPC was told not to listen to resolvers, there is only an error
 // left to say so.
 func (r *placesResolver) update(s resolver.State) {
+	if r.link.alone {
+		// Otherwise pick_first would serve until our policy has connected.
+		if r.link.ownConfig == nil {
+			r.link.ownConfig = r.cc.ParseServiceConfig(withPolicy(r.link.config))
+		}
+		s.ServiceConfig = r.link.ownConfig
+	}
 	// An error means that the policy wants another lookup. The router looks up
 	// by itself.
 	if r.foreign {
