@@ -29,3 +29,7 @@ func (r *Router) ReadsMethod() bool { return r.table.Load().byMethod }
 // CallersHost reports whether the attempt is to name the host that the caller
 // asked for, and not the endpoint's: see [Cloud.Host].
 func (a Attempt) CallersHost() bool { return a.cloud.callersHost }
+
+// OneTier reports whether the config has a single tier, so that there is no class
+// of the call to tell its server of.
+func (a Attempt) OneTier() bool { return len(a.cloud.service.tiers) == 1 }

@@ -38,6 +38,15 @@
 // the details are those of the last attempt. A server's answer is returned as it
 // is.
 //
+// # Servers
+//
+// Servers are told the call's tier and level, and the number of the attempt, if the
+// config has more than one tier or the context gives one (package sla): none of it
+// is secret, and it goes to all clouds. What the caller's own metadata says of them
+// isn't sent. [ServerOptions] is the other end: it restores the class for the calls
+// that a handler makes, drops what is too late, and refuses the least critical calls
+// first when there are too many.
+//
 // # Connections
 //
 // Each endpoint has a connection, also in a standby cloud, kept by a pick_first

@@ -65,7 +65,7 @@ func (c *child) probe(ctx context.Context) health.Outcome {
 	case code == codes.Unavailable:
 		return health.Outcome{Kind: health.Broken, Reason: reasonBroken}
 	case code == codes.ResourceExhausted:
-		return health.Outcome{Kind: health.Overloaded, Reason: reasonOf(code)}
+		return health.Outcome{Kind: health.Reached, Reason: reasonOf(code)} // busy, not sick
 	case code == codes.DeadlineExceeded, isServersFault(code):
 		return health.Outcome{Kind: health.Failed, Reason: reasonOf(code)}
 	default:

@@ -132,6 +132,7 @@ func (rt *route) attempt() balancer.Attempt {
 
 // route returns the context of an attempt, and the options that go with it.
 func (d *dialed) route(ctx context.Context, service, method string, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
+	ctx = withClass(ctx, at)
 	rt := &route{Context: ctx, hub: d.hub, service: service, method: method, at: at}
 	if at.AllTrusted() {
 		rt.bare = true

@@ -41,6 +41,15 @@
 // [WithStallTimeout] bounds the silence in them. A connection that has switched
 // protocols (101) outlives the timeout of its tier.
 //
+// Servers are told how much time is left, less 5 % and at most 5 ms for the way back
+// of the answer, in whole milliseconds ([sla.TimeoutHeader]); an attempt with less than
+// one of them left isn't sent. They are told the call's tier and level, and the number
+// of the attempt, if the config has more than one tier or the context gives one: none
+// of it is secret, and it goes to all clouds. What the request itself says in these
+// headers isn't sent. [Middleware] is the other end. A failure that comes when the
+// server's time is over doesn't speak against it if a caller's own deadline was shorter
+// than answers usually take.
+//
 // # What counts as what
 //
 // Answers below 500 are good: a caller's mistake is no fault of the cloud, and

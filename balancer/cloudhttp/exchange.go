@@ -33,7 +33,9 @@ type exchange struct {
 	progress *progress
 
 	request http.Request
+	owned   bool // its header isn't the caller's
 	url     url.URL
+	told    told
 	body    body
 }
 
@@ -46,6 +48,9 @@ func (x *exchange) send(ctx context.Context) (*http.Response, health.Outcome, er
 	}
 	if err := x.prepare(inner); err != nil {
 		return x.unsent(health.Outcome{Reason: reasonRequest}, err)
+	}
+	if err := x.tell(ctx); err != nil {
+		return x.unsent(health.Outcome{Reason: reasonGivenUp}, err)
 	}
 	if x.sign != nil {
 		if err := x.sign(x.attempt, &x.request); err != nil {
@@ -79,6 +84,9 @@ func (x *exchange) send(ctx context.Context) (*http.Response, health.Outcome, er
 	case err != nil:
 		return nil, ofError(ctx, err, state), err
 	}
+	if load, ok := loadOf(resp.Header); ok {
+		x.attempt.Report(load)
+	}
 	if !x.attempt.Trusted() {
 		resp.Header.Del("Set-Cookie") // the next request would take it to another cloud
 	}
@@ -90,7 +98,7 @@ func (x *exchange) send(ctx context.Context) (*http.Response, health.Outcome, er
 		x.attempt.Keep()
 		resp.Body = x.takeBody(resp)
 	}
-	return resp, ofResponse(resp), nil
+	return resp, x.inTime(ofResponse(resp)), nil
 }
 
 // state says what is known about whether the request was sent.

@@ -68,8 +68,8 @@ const shedRetryAfter = "1"
 // ([io.ReaderFrom]).
 //
 // Probes ([Transport] sends them to health.probe.path) should reach their handler
-// without passing here. Otherwise a server that is full answers them with 503,
-// too, and is taken for a sick one.
+// without passing here. Otherwise a server that is full answers them with 503, too:
+// a Transport then knows that it is there, but not that it serves.
 //
 // All handlers that are wrapped by the same returned function share one cap.
 // They may be used by any number of goroutines.

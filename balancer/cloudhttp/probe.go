@@ -20,7 +20,8 @@ const probeBytes = 64 << 10
 // probe asks an endpoint for a path. It travels as calls do, on the same
 // connections: a probe that goes another way says little about theirs, and one
 // that opens its own costs a TLS handshake each time. Any whole answer in time
-// is good unless its status is 500 or above; redirects aren't followed.
+// is good unless its status is 500 or above; redirects aren't followed. A 503 with
+// Retry-After says that the server is there and has too much to do.
 func (t *Transport) probe(ctx context.Context, p balancer.Probe) health.Outcome {
 	var progress progress
 	req, err := http.NewRequestWithContext(progress.trace(ctx, nil), http.MethodGet, schemeOf(p.Endpoint)+"://"+p.Endpoint.Address+p.Endpoint.Path+p.Path, nil)
@@ -40,7 +41,10 @@ func (t *Transport) probe(ctx context.Context, p balancer.Probe) health.Outcome 
 		return probeError(ctx, err, stateUnknown)
 	}
 	o := health.Outcome{Kind: health.OK, Reason: statusReason(resp.StatusCode)}
-	if resp.StatusCode >= 500 {
+	switch {
+	case ofResponse(resp).Kind == health.Overloaded:
+		o.Kind = health.Reached
+	case resp.StatusCode >= 500:
 		o.Kind = health.Failed
 	}
 	return o

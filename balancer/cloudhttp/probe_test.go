@@ -41,6 +41,10 @@ func TestProbe(t *testing.T) {
 			health.Outcome{Kind: health.OK, Reason: "http 302"}, 0},
 		{"error", status(500), health.Outcome{Kind: health.Failed, Reason: "http 500"}, 0},
 		{"unavailable", status(503), health.Outcome{Kind: health.Failed, Reason: "http 503"}, 0},
+		{"busy", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, health.Outcome{Kind: health.Reached, Reason: "http 503"}, 0},
 		{"frozen", frozen, health.Outcome{Kind: health.TimedOut, Reason: "probe timeout"}, time.Second},
 		{"frozen in the middle", func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello")

@@ -37,7 +37,7 @@ func (x *exchange) prepare(ctx context.Context) error {
 	}
 	stranger := x.away || !x.attempt.Trusted()
 	if !x.base.plain || stranger || x.sign != nil {
-		out.Header = copyHeader(req.Header)
+		x.ownHeader()
 	}
 	if stranger {
 		withhold(out, x.attempt.Sensitive)
@@ -53,10 +53,18 @@ func schemeOf(e *balancer.Endpoint) string {
 	return "http"
 }
 
+// ownHeader gives the attempt's request a header of its own, unless it has one.
+func (x *exchange) ownHeader() {
+	if !x.owned {
+		x.owned, x.request.Header = true, copyHeader(x.req.Header)
+	}
+}
+
 // copyHeader returns a header to which one may add and from which one may
-// delete. Its lists of values are those of h, which append doesn't reach.
+// delete, with room for what the attempt tells its server. Its lists of values are
+// those of h, which append doesn't reach.
 func copyHeader(h http.Header) http.Header {
-	c := make(http.Header, len(h))
+	c := make(http.Header, len(h)+len(wireHeaders))
 	for name, values := range h {
 		c[name] = values[:len(values):len(values)]
 	}
