@@ -71,9 +71,9 @@ func (c *fairleadChannel) open(tb testing.TB, clouds [][]string) {
 	}
 	id := fmt.Sprint("channel-", channels.Add(1))
 	fakes.Store(id, c.fake)
-	c.client, err = grpc.NewClient(cloudgrpc.Scheme+":///routing-api", cloudgrpc.ResolverBuilder(c.router), grpc.WithAuthority(id),
+	c.client, err = grpc.NewClient(cloudgrpc.Scheme+":///routing-api", append(cloudgrpc.DialOptions(c.router), grpc.WithAuthority(id),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"bench": {}}]}`),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithIdleTimeout(0))
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithIdleTimeout(0))...)
 	if err != nil {
 		tb.Fatal(err)
 	}
