@@ -30,6 +30,18 @@ func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 	return nil
 }
 
+// paidAgain is again, paid from the service's retry budget.
+func (r *Router) paidAgain(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, open bool) error {
+	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
+		return r.refusal(s, class, ErrBudget)
+	}
+	err := r.again(a, s, class, draw, tried, open)
+	if err != nil {
+		s.live.budget.Return()
+	}
+	return err
+}
+
 // next chooses for again. It returns nil if there is nobody left to ask.
 func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
 	bits := uint32(draw)

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"slices"
 
 	"github.com/fairlead-go/fairlead/sla"
@@ -30,6 +31,16 @@ func (r *Router) ReadsMethod() bool { return r.table.Load().byMethod }
 // asked for, and not the endpoint's: see [Cloud.Host].
 func (a Attempt) CallersHost() bool { return a.cloud.callersHost }
 
-// OneTier reports whether the config has a single tier, so that there is no class
-// of the call to tell its server of.
-func (a Attempt) OneTier() bool { return len(a.cloud.service.tiers) == 1 }
+// Told returns the tier that the attempt's server is to be told, and whether it is
+// to be told a class, tier and level, at all: not where all calls are of one, unless
+// the call's context gives it its own. The tier is the one that the context names,
+// even if this router doesn't know it and treats the call by its rules: a server
+// may.
+func (a Attempt) Told(ctx context.Context) (tier string, told bool) {
+	tier, named := sla.TierFrom(ctx)
+	_, leveled := sla.LevelFrom(ctx)
+	if _, ok := sla.ParseTier([]string{tier}); !ok {
+		tier = a.Tier()
+	}
+	return tier, named || leveled || len(a.cloud.service.tiers) > 1
+}

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -252,7 +253,7 @@ func (d *calling) current() Attempt {
 	last := d.tried[len(d.tried)-1]
 	if run := last.run; run.moved != nil {
 		last = *run.moved
-		d.tried = append(run.before[:len(run.before):len(run.before)], last)
+		d.tried = append(slices.Clip(run.before), last)
 		d.report = append(d.report, run.reports...)
 		run.reports = nil
 	}
@@ -263,13 +264,7 @@ func (d *calling) current() Attempt {
 // known since. If the service or the tier is gone from it, the call ends by the
 // rules it began with.
 func (d *calling) refresh() {
-	s := d.router.table.Load().find(d.service.name, d.service.protocol)
-	if s == nil {
-		return
-	}
-	if i := s.tierIndex(d.tier().Name); i >= 0 {
-		d.service, d.class.Tier = s, i
-	}
+	d.service, d.class.Tier = d.router.newest(d.service, d.class.Tier)
 }
 
 // mostPause is how long a call waits for a target that asked to be left alone.

@@ -14,9 +14,9 @@ import (
 // left is what speaks against the endpoint that is left: health.Refused if it
 // can't be connected to, or nothing. If nothing does, because it is only not
 // connected yet, a retry rather waits for it than go back to an endpoint that was
-// tried. tried are the attempts of the call before
-// this one, as for [Router.Pick]; within [Do] they are known. Moving is no retry
-// and costs nothing. usable must be quick.
+// tried. tried are the attempts of the call before this one, as for
+// [Router.Pick]; within [Do] they are known. Moving is no retry and costs nothing.
+// usable must be quick.
 func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoint) bool) (Attempt, bool) {
 	r := a.cloud.router
 	s, class := a.latest()
@@ -42,16 +42,10 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	return to, true
 }
 
-// latest returns the attempt's service and class in the newest table, or in its
-// own if they are gone from that.
+// latest returns the attempt's service and class in the newest table.
 func (a Attempt) latest() (*serviceTable, sla.Class) {
-	s, class := a.cloud.service, sla.Class{Tier: int(a.tier), Level: a.level}
-	if fresh := a.cloud.router.table.Load().find(s.name, s.protocol); fresh != nil {
-		if i := fresh.tierIndex(s.tiers[a.tier].Name); i >= 0 {
-			s, class.Tier = fresh, i
-		}
-	}
-	return s, class
+	s, tier := a.cloud.router.newest(a.cloud.service, int(a.tier))
+	return s, sla.Class{Tier: tier, Level: a.level}
 }
 
 // instead returns a usable endpoint of the i-th cloud (none if that is −1), else

@@ -58,13 +58,8 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 	}
 	if len(tried) == 0 {
 		err = r.first(&a, s, class, draw, call.open(ctx))
-		return a, err
-	}
-	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
-		return a, r.refusal(s, class, ErrBudget)
-	}
-	if err = r.again(&a, s, class, draw, tried, call.open(ctx)); err != nil {
-		s.live.budget.Return()
+	} else {
+		err = r.paidAgain(&a, s, class, draw, tried, call.open(ctx))
 	}
 	return a, err
 }

@@ -62,11 +62,9 @@ func (r *Router) reconfigured() <-chan struct{} {
 	return r.newConfig
 }
 
-// movedAll tells everyone who waits for other places or another config.
-func (r *Router) movedAll() {
-	for _, s := range r.order {
-		s.moved()
-	}
+// configured tells those who wait for another config that there is one, or that
+// there won't be any.
+func (r *Router) configured() {
 	if r.newConfig != nil {
 		close(r.newConfig)
 		r.newConfig = nil

@@ -1,6 +1,10 @@
 package balancer
 
-import "github.com/fairlead-go/fairlead/health"
+import (
+	"slices"
+
+	"github.com/fairlead-go/fairlead/health"
+)
 
 // Again, called by the function that [Do] runs, makes a further attempt where the
 // adapter's protocol retries by itself. o is what became of this one. The new
@@ -10,14 +14,9 @@ import "github.com/fairlead-go/fairlead/health"
 func (a Attempt) Again(o health.Outcome) (Attempt, error) {
 	r := a.cloud.router
 	s, class := a.latest()
-	tried := append(a.run.before[:len(a.run.before):len(a.run.before)], a)
-	budget := s.live.budget
-	if !budget.Withdraw(s.tiers[class.Tier].spends) {
-		return a, r.refusal(s, class, ErrBudget)
-	}
+	tried := append(slices.Clip(a.run.before), a)
 	var next Attempt
-	if err := r.again(&next, s, class, r.random(), tried, a.open); err != nil {
-		budget.Return()
+	if err := r.paidAgain(&next, s, class, r.random(), tried, a.open); err != nil {
 		return a, err
 	}
 	now := r.now()

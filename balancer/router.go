@@ -141,7 +141,10 @@ func (r *Router) Close() error {
 	if !r.closed() {
 		close(r.closing)
 		r.table.Store(&table{closed: true, sensitive: r.sensitive}) // attempts may go on
-		r.movedAll()
+		for _, s := range r.order {
+			s.moved()
+		}
+		r.configured()
 		r.cancel()
 	}
 	r.mu.Unlock()

@@ -77,6 +77,17 @@ type pool struct {
 	records   []*health.Endpoint
 }
 
+// newest returns a service and one of its tiers as the newest table has them, or
+// as they are if they are gone from that.
+func (r *Router) newest(s *serviceTable, tier int) (*serviceTable, int) {
+	if fresh := r.table.Load().find(s.name, s.protocol); fresh != nil {
+		if i := fresh.tierIndex(s.tiers[tier].Name); i >= 0 {
+			return fresh, i
+		}
+	}
+	return s, tier
+}
+
 // tierIndex returns the index of a tier, or -1.
 func (s *serviceTable) tierIndex(name string) int {
 	return slices.IndexFunc(s.tiers, func(t tierTable) bool { return t.Name == name })

@@ -81,10 +81,7 @@ func (r *Router) update(next *Config) error {
 		s.configure(r, now)
 	}
 	r.publish()
-	if r.newConfig != nil {
-		close(r.newConfig)
-		r.newConfig = nil
-	}
+	r.configured()
 	return nil
 }
 

@@ -163,21 +163,17 @@ func (l *leafConn) UpdateState(s grpcbalancer.State) {
 	case connectivity.Ready:
 		// Calls have to wait until the server has said that it serves.
 		to = connectivity.Connecting
-		if c.state == connectivity.TransientFailure {
-			to = c.state
-		}
 		c.connect(s.Picker)
 		c.patience = 0
-	case connectivity.Connecting:
-		if c.state == connectivity.TransientFailure {
-			to = c.state
-		}
 	case connectivity.TransientFailure:
 		_, c.err = s.Picker.Pick(grpcbalancer.PickInfo{Ctx: context.Background()})
 	case connectivity.Idle:
 		if !p.closed {
 			p.wg.Go(c.exitIdle) // not here: the leaf may hold its lock
 		}
+	}
+	if to == connectivity.Connecting && c.state == connectivity.TransientFailure {
+		to = c.state
 	}
 	p.changed(c, to)
 	c.tell()

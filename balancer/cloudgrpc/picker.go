@@ -50,12 +50,11 @@ func (p *picker) follow(info grpcbalancer.PickInfo, rt *route) (grpcbalancer.Pic
 	if err != nil {
 		return p.refuse(err)
 	}
+	var result grpcbalancer.PickResult
 	c, err := p.connected(&at)
-	rt.take(at, false)
-	if err != nil {
-		return grpcbalancer.PickResult{}, err
+	if err == nil {
+		result, err = p.result(info, at, c, rt)
 	}
-	result, err := p.result(info, at, c, rt)
 	rt.take(at, err == nil)
 	return result, err
 }

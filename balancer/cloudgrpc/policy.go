@@ -117,14 +117,12 @@ func (p *policy) UpdateClientConnState(s grpcbalancer.ClientConnState) error {
 		is[slot].coming.Store(true)
 		fresh = append(fresh, is[slot])
 	}
-	p.replace(was, is, fresh)
+	gone := p.replace(was, is, len(fresh))
 	for _, c := range fresh {
 		c.renew()
 	}
-	for slot, c := range was {
-		if c != nil && (slot >= len(is) || is[slot] != c) {
-			c.close()
-		}
+	for _, c := range gone {
+		c.close()
 	}
 	p.mu.Lock()
 	p.publish(true) // also if all endpoints have gone
@@ -135,18 +133,21 @@ func (p *policy) UpdateClientConnState(s grpcbalancer.ClientConnState) error {
 	return nil
 }
 
-// replace makes other children those that picks see and states are counted of.
-func (p *policy) replace(was, is, fresh []*child) {
+// replace makes other children those that picks see and states are counted of, some
+// of them fresh. It returns those that have gone.
+func (p *policy) replace(was, is []*child, fresh int) (gone []*child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for slot, c := range was {
 		if c != nil && (slot >= len(is) || is[slot] != c) {
 			p.counts[c.state]--
 			c.gone = true
+			gone = append(gone, c)
 		}
 	}
-	p.counts[connectivity.Idle] += len(fresh)
+	p.counts[connectivity.Idle] += fresh
 	p.slots.Store(&is)
+	return gone
 }
 
 // child returns the endpoint's, nil if it has none (yet).

@@ -105,11 +105,10 @@ func (rt *route) result(err error) (health.Outcome, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	e := rt.ended
-	switch {
-	case rt.refused != nil:
+	if rt.refused != nil {
 		err = e.err // gRPC was told to stop
-	default:
-		e.err = err // gRPC may know better than at the end of the attempt
+	} else {
+		e.err = err // it may know better than at the end of the attempt
 	}
 	if rt.again || rt.refused != nil {
 		rt.at.Final()

@@ -18,7 +18,7 @@ import (
 // so from a pick would cost each as much as the pick itself.
 func withClass(ctx context.Context, at balancer.Attempt) context.Context {
 	md, ok := metadata.FromOutgoingContext(ctx) // a copy
-	tier, told := classOf(ctx, at)
+	tier, told := at.Told(ctx)
 	switch {
 	case !ok && !told:
 		return ctx
@@ -35,17 +35,4 @@ func withClass(ctx context.Context, at balancer.Attempt) context.Context {
 	md[sla.LevelHeader] = values[1:2:2]
 	md[sla.AttemptHeader] = values[2:3:3]
 	return metadata.NewOutgoingContext(ctx, md)
-}
-
-// classOf returns the tier that the server is told, and whether it is told a class:
-// not where all calls are of one, unless the context gives this call its own. The
-// tier is the one that the context names, even if this router doesn't know it and
-// treats the call by its rules: a server may.
-func classOf(ctx context.Context, at balancer.Attempt) (tier string, told bool) {
-	tier, named := sla.TierFrom(ctx)
-	_, leveled := sla.LevelFrom(ctx)
-	if _, ok := sla.ParseTier([]string{tier}); !ok {
-		tier = at.Tier()
-	}
-	return tier, named || leveled || !at.OneTier()
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -32,14 +31,14 @@ type told struct {
 }
 
 // tell puts into the attempt's header what its server is to know: how much time is
-// left and, as [classOf] has it, class and number. It takes the place of what the
+// left and, as [balancer.Attempt.Told] has it, class and number. It takes the place of what the
 // caller's header says: that may be a stranger's claim, which a proxy forwards. A
 // connection that switches protocols has no deadline. tell fails if there isn't the
 // time for an answer any more.
 func (x *exchange) tell(ctx context.Context) error {
 	deadline, timed := ctx.Deadline()
 	timed = timed && !switchesProtocols(&x.request)
-	tier, classed := classOf(ctx, x.attempt)
+	tier, classed := x.attempt.Told(ctx)
 	if !timed && !classed && !claims(x.req.Header) {
 		return nil
 	}
@@ -78,19 +77,6 @@ func claims(h http.Header) bool {
 		}
 	}
 	return false
-}
-
-// classOf returns the tier that the server is told, and whether it is told a class:
-// not where all calls are of one, unless the context gives this call its own. The
-// tier is the one that the context names, even if this router doesn't know it and
-// treats the call by its rules: a server may.
-func classOf(ctx context.Context, at balancer.Attempt) (tier string, told bool) {
-	tier, named := sla.TierFrom(ctx)
-	_, leveled := sla.LevelFrom(ctx)
-	if _, ok := sla.ParseTier([]string{tier}); !ok {
-		tier = at.Tier()
-	}
-	return tier, named || leveled || !at.OneTier()
 }
 
 // inTime corrects the outcome of an answer that came when the server's time was
