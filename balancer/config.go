@@ -1,6 +1,8 @@
 package balancer
 
 import (
+	"time"
+
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -76,6 +78,11 @@ type Config struct {
 	// each service.
 	Retry failover.BudgetSettings
 
+	// Instances is the number of client processes that share the capacities of
+	// the services: each counts on its part of them alone. From 1 to 1000000.
+	// Default: unknown; capacities then are what servers report.
+	Instances int
+
 	// Observe names a cloud that gets every call, whatever the router decides;
 	// decisions are still made, counted and explained. It is the way to adopt
 	// the library without risk. Each service must have this cloud and each
@@ -101,6 +108,11 @@ type Cloud struct {
 	// asked for. What a certificate must name is the endpoint's host in any
 	// case. Default: endpoint.
 	Host Host
+
+	// Ready is how long new capacity in the cloud usually takes until it
+	// serves, after the demand for it was seen. It predicts and decides nothing:
+	// what is ready is observed. From 1s to 24h. Default: unknown.
+	Ready time.Duration
 }
 
 // Host says whose name a request's Host header has.
@@ -160,4 +172,16 @@ type ServiceCloud struct {
 	// and with the endpoint's port the authority that they are called by.
 	// Default: the host of each endpoint.
 	ServerName string
+
+	// Capacity is how many calls per second the service can carry in this cloud
+	// now, of all clients together. Calls beyond it go to other clouds, or are
+	// shed if there is no room. Above 0, at most 1e9. Default: unknown: then
+	// what servers report of their load counts, and else weights and health
+	// alone.
+	Capacity float64
+
+	// Ceiling is the capacity that the cloud can grow to by itself as the demand
+	// grows. Calls go there as it is observed to be ready. At least Capacity,
+	// which it needs. Default: Capacity, nothing grows.
+	Ceiling float64
 }

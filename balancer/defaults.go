@@ -1,8 +1,10 @@
 package balancer
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -15,6 +17,9 @@ const (
 	defaultHost     = HostEndpoint
 	defaultTier     = "default"
 	defaultAttempts = 2
+	defaultSpill    = sla.SpillAllow
+	defaultTarget   = 0.999
+	defaultWindow   = 30 * 24 * time.Hour
 )
 
 // resolved validates c and returns a copy of it, deep enough that the caller
@@ -51,9 +56,11 @@ func (c *Config) withDefaults() *Config {
 	}
 	d.Tiers = cloneTiers(c.tiers())
 	for i := range d.Tiers {
-		if d.Tiers[i].Attempts == 0 {
-			d.Tiers[i].Attempts = defaultAttempts
-		}
+		t := &d.Tiers[i]
+		t.Attempts = cmp.Or(t.Attempts, defaultAttempts)
+		t.Spill = cmp.Or(t.Spill, defaultSpill)
+		t.Objective.Target = cmp.Or(t.Objective.Target, defaultTarget)
+		t.Objective.Window = cmp.Or(t.Objective.Window, defaultWindow)
 	}
 	d.Assign = slices.Clone(c.Assign)
 	d.Sensitive = slices.Clone(c.Sensitive)
@@ -93,15 +100,14 @@ func (c *Config) tiersOf(service string) []sla.Tier {
 // overlay returns the tier with everything that own sets put in its place.
 func overlay(tier, own sla.Tier) sla.Tier {
 	tier.Protected = tier.Protected || own.Protected
-	if own.Objective.Latency != 0 {
-		tier.Objective.Latency = own.Objective.Latency
-	}
-	if own.Timeout != 0 {
-		tier.Timeout = own.Timeout
-	}
-	if own.Attempts != 0 {
-		tier.Attempts = own.Attempts
-	}
+	tier.Objective.Target = cmp.Or(own.Objective.Target, tier.Objective.Target)
+	tier.Objective.Latency = cmp.Or(own.Objective.Latency, tier.Objective.Latency)
+	tier.Objective.Window = cmp.Or(own.Objective.Window, tier.Objective.Window)
+	tier.Timeout = cmp.Or(own.Timeout, tier.Timeout)
+	tier.Attempts = cmp.Or(own.Attempts, tier.Attempts)
+	tier.Hedge = cmp.Or(own.Hedge, tier.Hedge)
+	tier.Reserve = cmp.Or(own.Reserve, tier.Reserve)
+	tier.Spill = cmp.Or(own.Spill, tier.Spill)
 	if len(own.Clouds.Prefer) > 0 {
 		tier.Clouds.Prefer = slices.Clone(own.Clouds.Prefer)
 	}

@@ -32,7 +32,9 @@ func TestDefaults(t *testing.T) {
 	want.Version = 1
 	want.Clouds["onprem"] = Cloud{Weight: 1, Host: HostEndpoint}
 	want.Clouds["gcp"] = Cloud{Weight: 3, Host: HostEndpoint}
-	want.Tiers = []sla.Tier{{Name: "default", Attempts: 2}}
+	want.Tiers = []sla.Tier{{
+		Name: "default", Attempts: 2, Spill: sla.SpillAllow, Objective: sla.Objective{Target: 0.999, Window: 720 * time.Hour},
+	}}
 	want.Default = "default"
 	want.Health = health.Settings{}.WithDefaults()
 	want.Failover = failover.Settings{}.WithDefaults()
@@ -126,6 +128,7 @@ func anyConfig(t *rapid.T) *Config {
 			Weight: rapid.Uint32().Draw(t, "weight"),
 			Trust:  rapid.SampledFrom([]string{"", "internal", "partner"}).Draw(t, "trust"),
 			Host:   rapid.SampledFrom([]Host{"", HostEndpoint, HostCaller}).Draw(t, "host"),
+			Ready:  rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(t, "ready"),
 		}
 	}
 	anyTier := func(name string) sla.Tier {
@@ -133,6 +136,17 @@ func anyConfig(t *rapid.T) *Config {
 		if rapid.Bool().Draw(t, "timed") {
 			tier.Timeout, tier.Objective.Latency = duration("timeout"), duration("latency")
 		}
+		if rapid.Bool().Draw(t, "promising") {
+			tier.Objective.Target = rapid.Float64Range(0.5, 0.99999).Draw(t, "target")
+			tier.Objective.Window = time.Duration(rapid.IntRange(1, 720).Draw(t, "hours")) * time.Hour
+		}
+		if rapid.Bool().Draw(t, "hedging") {
+			tier.Hedge = rapid.Float64Range(1e-6, 0.5).Draw(t, "hedge")
+		}
+		if rapid.Bool().Draw(t, "reserving") {
+			tier.Reserve = rapid.Float64Range(0.001, 0.999).Draw(t, "reserve")
+		}
+		tier.Spill = rapid.SampledFrom([]sla.Spill{"", sla.SpillAllow, sla.SpillNever}).Draw(t, "spill")
 		if rapid.Bool().Draw(t, "preferring") {
 			tier.Clouds.Prefer = rapid.Permutation(clouds).Draw(t, "prefer")
 		}
@@ -151,6 +165,10 @@ func anyConfig(t *rapid.T) *Config {
 					runs.GRPC = rapid.SampledFrom([][]string{{"10.0.0.1:9090", "a.example"}, {"dns:///a.example:1"}, {"unix:///run/a.sock"}}).Draw(t, "grpc")
 					runs.ServerName = rapid.SampledFrom([]string{"", "a.example"}).Draw(t, "serverName")
 				}
+				if rapid.Bool().Draw(t, "bounded") {
+					runs.Capacity = rapid.Float64Range(0.1, 1e6).Draw(t, "capacity")
+					runs.Ceiling = rapid.SampledFrom([]float64{0, runs.Capacity, 3 * runs.Capacity}).Draw(t, "ceiling")
+				}
 				service.Clouds[cloud] = runs
 			}
 		}
@@ -163,6 +181,7 @@ func anyConfig(t *rapid.T) *Config {
 		}
 		c.Services[name] = service
 	}
+	c.Instances = rapid.SampledFrom([]int{0, 1, 20}).Draw(t, "instances")
 	c.Sensitive = rapid.SampledFrom([][]string{nil, {"X-Token"}, {"x-token", "!#$"}}).Draw(t, "sensitive")
 	c.Assign = []sla.Rule{{Product: rapid.StringMatching(`[a-zé*: #"'-]{1,9}x`).Draw(t, "product"), Tier: tiers[0]}}
 	c.Default = rapid.SampledFrom(append(tiers, "")).Draw(t, "default")

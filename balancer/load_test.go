@@ -23,8 +23,8 @@ func TestLoadFull(t *testing.T) {
 	want := &Config{
 		Version: 1,
 		Clouds: map[string]Cloud{
-			"onprem": {Weight: 70, Trust: "internal", Host: HostEndpoint},
-			"gcp":    {Weight: 30, Trust: "partner", Host: HostCaller},
+			"onprem": {Weight: 70, Trust: "internal", Host: HostEndpoint, Ready: 24 * time.Hour},
+			"gcp":    {Weight: 30, Trust: "partner", Host: HostCaller, Ready: 30 * time.Second},
 		},
 		Services: map[string]Service{
 			"routing-api": {
@@ -34,12 +34,20 @@ func TestLoadFull(t *testing.T) {
 						HTTP:       []string{"http://10.1.0.11:8080", "http://10.1.0.12:8080"},
 						GRPC:       []string{"10.1.0.11:9090", "dns:///routing.onprem.example.com:9090", "unix:///run/routing.sock"},
 						ServerName: "routing.onprem.example.com",
+						Capacity:   4000,
+						Ceiling:    5000,
 					},
-					"gcp": {HTTP: []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing", "h2c://10.2.0.11:8080"}},
+					"gcp": {
+						HTTP:     []string{"https://routing.gcp.example.com", "http://[2001:db8::1]:8080/routing", "h2c://10.2.0.11:8080"},
+						Capacity: 2000,
+						Ceiling:  16000,
+					},
 				},
 				Tiers: []sla.Tier{{
-					Name: "critical", Protected: true, Objective: sla.Objective{Latency: 200 * time.Millisecond},
-					Timeout: 500 * time.Millisecond, Attempts: 2, Clouds: sla.Clouds{Prefer: []string{"onprem"}},
+					Name: "critical", Protected: true,
+					Objective: sla.Objective{Target: 0.9999, Latency: 200 * time.Millisecond, Window: 168 * time.Hour},
+					Timeout:   500 * time.Millisecond, Attempts: 2, Hedge: 0.01, Reserve: 0.2,
+					Clouds: sla.Clouds{Prefer: []string{"onprem"}}, Spill: sla.SpillAllow,
 				}},
 				Subset: 50,
 			},
@@ -49,9 +57,13 @@ func TestLoadFull(t *testing.T) {
 			}},
 		},
 		Tiers: []sla.Tier{
-			{Name: "critical", Protected: true, Objective: sla.Objective{Latency: 300 * time.Millisecond}, Timeout: 800 * time.Millisecond, Attempts: 3},
+			{
+				Name: "critical", Protected: true,
+				Objective: sla.Objective{Target: 0.9995, Latency: 300 * time.Millisecond, Window: 720 * time.Hour},
+				Timeout:   800 * time.Millisecond, Attempts: 3, Hedge: 0.02, Reserve: 0.3, Spill: sla.SpillAllow,
+			},
 			{Name: "standard", Objective: sla.Objective{Latency: time.Second}, Attempts: 2},
-			{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"gcp", "onprem"}, Only: []string{"onprem", "gcp"}}},
+			{Name: "batch", Clouds: sla.Clouds{Prefer: []string{"gcp", "onprem"}, Only: []string{"onprem", "gcp"}}, Spill: sla.SpillNever},
 		},
 		Assign: []sla.Rule{
 			{Product: "dispatch", Tier: "critical"},
@@ -68,8 +80,9 @@ func TestLoadFull(t *testing.T) {
 		Failover: failover.Settings{
 			Panic: failover.PanicSpread, MinClouds: 1, HoldDown: time.Second, HoldDownMax: 5 * time.Minute, Slope: 0.1,
 		},
-		Retry:   failover.BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10},
-		Observe: "onprem",
+		Retry:     failover.BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10},
+		Instances: 20,
+		Observe:   "onprem",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got:\n%+v\nwant:\n%+v", got, want)

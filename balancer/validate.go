@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fairlead-go/fairlead/internal/configfile"
 )
@@ -16,6 +17,9 @@ const (
 	maxServiceLen  = 253 // a service may be called as its host is (RFC 1035)
 	maxPatternLen  = 256
 	maxAttempts    = 10
+	mostHedge      = 0.5
+	mostInstances  = 1000000
+	mostCapacity   = 1e9 // calls per second
 	leastSubset    = 2
 	mostSubset     = 100000
 	namesListed    = 8 // a message lists the names to choose from if they are no more
@@ -70,6 +74,7 @@ func validate(c *Config, doc *configfile.Document, faults *configfile.Faults) {
 	v.checkHealth(root.Key("health"))
 	v.checkFailover(root.Key("failover"))
 	v.checkRetry(root.Key("retry"))
+	ranged(v, root.Key("instances"), v.Instances, 1, mostInstances)
 	if at := root.Key("observe"); v.written(at, c.Observe != "") {
 		v.checkObserve(at)
 	}
@@ -103,6 +108,7 @@ func (v *validator) checkClouds(at *configfile.Path) {
 			v.fault(at, "must be from 1 to 4294967295, is 0; to take a cloud out of use, drain it")
 		}
 		v.checkCloudTrust(at, v.Clouds[name])
+		ranged(v, at.Key("ready"), v.Clouds[name].Ready, time.Second, 24*time.Hour)
 	}
 }
 
@@ -143,6 +149,7 @@ func (v *validator) checkServiceCloud(at *configfile.Path, cloud ServiceCloud) {
 	if len(cloud.HTTP) == 0 && len(cloud.GRPC) == 0 && !v.doc.Has(at.Key("http")) && !v.doc.Has(at.Key("grpc")) {
 		v.fault(at, "must have at least one endpoint, in http or grpc")
 	}
+	v.checkCapacity(at, cloud)
 	if at := at.Key("serverName"); v.written(at, cloud.ServerName != "") {
 		switch _, _, err := parseHost(cloud.ServerName); {
 		case err != nil:
@@ -150,6 +157,28 @@ func (v *validator) checkServiceCloud(at *configfile.Path, cloud ServiceCloud) {
 		case len(cloud.GRPC) == 0:
 			v.fault(at, "must be left out without grpc endpoints: those of http are verified by their host")
 		}
+	}
+}
+
+// checkCapacity looks at the calls per second that a service can carry in a
+// cloud.
+func (v *validator) checkCapacity(at *configfile.Path, cloud ServiceCloud) {
+	capacity, ceiling := at.Key("capacity"), at.Key("ceiling")
+	for _, c := range []struct {
+		at    *configfile.Path
+		value float64
+	}{{capacity, cloud.Capacity}, {ceiling, cloud.Ceiling}} {
+		if v.written(c.at, c.value != 0) && !(c.value > 0 && c.value <= mostCapacity) { // also true for NaN
+			v.fault(c.at, "must be above 0 and at most %g calls per second, is %v", mostCapacity, c.value)
+			return
+		}
+	}
+	switch {
+	case cloud.Ceiling == 0 || v.doc.Lost(capacity):
+	case cloud.Capacity == 0:
+		v.fault(ceiling, "must stand beside a capacity, which is what there is now")
+	case cloud.Ceiling < cloud.Capacity:
+		v.fault(ceiling, "must be at least capacity (%v), is %v", cloud.Capacity, cloud.Ceiling)
 	}
 }
 

@@ -80,6 +80,13 @@ func (v *validator) fraction(at *configfile.Path, value float64) {
 	}
 }
 
+// properFraction is ranged for what lies in (0, 1).
+func (v *validator) properFraction(at *configfile.Path, value float64) {
+	if v.written(at, value != 0) && !(value > 0 && value < 1) { // also true for NaN
+		v.fault(at, "must be above 0 and below 1, is %v", value)
+	}
+}
+
 // show writes a value as it would stand in the file: durations without the
 // zeros that time.Duration appends.
 func show(value any) string {

@@ -47,9 +47,16 @@ func (v *validator) readableTiers(at *configfile.Path) []string {
 
 // checkTier looks at the figures of a tier, be it the config's or a service's.
 func (v *validator) checkTier(at *configfile.Path, tier sla.Tier) {
-	ranged(v, at.Key("objective").Key("latency"), tier.Objective.Latency, time.Millisecond, 24*time.Hour)
+	v.checkObjective(at.Key("objective"), tier.Objective)
 	ranged(v, at.Key("timeout"), tier.Timeout, time.Millisecond, 24*time.Hour)
 	ranged(v, at.Key("attempts"), tier.Attempts, 1, maxAttempts)
+	if at, x := at.Key("hedge"), tier.Hedge; v.written(at, x != 0) && !(x > 0 && x <= mostHedge) { // also true for NaN
+		v.fault(at, "must be above 0 and at most %v, is %v", mostHedge, x)
+	}
+	v.properFraction(at.Key("reserve"), tier.Reserve)
+	if at := at.Key("spill"); v.written(at, tier.Spill != "") && tier.Spill != sla.SpillAllow && tier.Spill != sla.SpillNever {
+		v.fault(at, "must be allow or never, is %s", configfile.Quote(string(tier.Spill)))
+	}
 	at = at.Key("clouds")
 	v.checkCloudList(at.Key("only"), tier.Clouds.Only)
 	v.checkCloudList(at.Key("prefer"), tier.Clouds.Prefer)
@@ -60,6 +67,15 @@ func (v *validator) checkTier(at *configfile.Path, tier sla.Tier) {
 		if !slices.Contains(tier.Clouds.Only, cloud) {
 			v.fault(at.Key("prefer").Index(i), "must be one of the clouds in only, is %s", configfile.Quote(cloud))
 		}
+	}
+}
+
+func (v *validator) checkObjective(at *configfile.Path, o sla.Objective) {
+	v.properFraction(at.Key("target"), o.Target)
+	ranged(v, at.Key("latency"), o.Latency, time.Millisecond, 24*time.Hour)
+	ranged(v, at.Key("window"), o.Window, time.Hour, defaultWindow)
+	if o.Window%time.Hour != 0 {
+		v.fault(at.Key("window"), "must be in whole hours, is %s", show(o.Window))
 	}
 }
 

@@ -27,16 +27,52 @@ type Tier struct {
 	// included. From 1 to 10. Default: 2.
 	Attempts int
 
+	// Hedge is the largest part of the tier's calls that may be tried a second
+	// time while the first attempt is still under way: an idempotent call whose
+	// answer takes longer than that of all but this part of the calls is asked
+	// for elsewhere, too, and the first answer counts. Range: above 0, at most
+	// 0.5. Default: none.
+	Hedge float64
+
+	// Reserve is the part of each cloud's capacity that less critical tiers may
+	// not use. The largest reserve of the more critical tiers counts. It matters
+	// only where capacity is known. Range: above 0, below 1. Default: none.
+	Reserve float64
+
 	// Clouds says which clouds the tier's calls may go to and which they
 	// should go to. Default: all, by weight.
 	Clouds Clouds
+
+	// Spill says what becomes of calls for which their clouds lack the capacity:
+	// "allow" sends them to other clouds that the tier may use and that have room,
+	// "never" sheds them. Default: allow.
+	Spill Spill
 }
 
-// Objective says what a good answer is.
+// Spill says whether calls leave the cloud they belong to when it is full.
+type Spill string
+
+// The values of [Tier.Spill].
+const (
+	SpillAllow Spill = "allow"
+	SpillNever Spill = "never"
+)
+
+// Objective is what a tier promises: that at least the part Target of the calls
+// in Window is good. A call is good if its answer is acceptable and came within
+// Latency.
 type Objective struct {
+	// Target is the part of calls that must be good: 0.999 allows one in a
+	// thousand to be bad. Range: above 0, below 1. Default: 0.999.
+	Target float64
+
 	// Latency is how long a good answer takes at most. Slower ones speak
 	// against the cloud that gave them. Default: no such limit.
 	Latency time.Duration
+
+	// Window is the time over which the error budget is kept: it rolls, and ends
+	// now. From 1h to 720h, in whole hours. Default: 720h, 30 days.
+	Window time.Duration
 }
 
 // Clouds restricts and orders the clouds of a tier.
