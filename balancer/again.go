@@ -16,11 +16,15 @@ import (
 //  3. an endpoint that wasn't tried;
 //  4. any endpoint.
 //
+// Clouds and endpoints that have as much to do as they can are left out, and for
+// tiers that may not use all of the retry budget also clouds whose capacity is
+// used up.
+//
 // Of the clouds that are down, only those count that the plan gives calls to, in
 // panic. The same goes for clouds on their way back, and they come last: the
 // retries of all calls would be many times what their gate lets through.
 func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, open bool) error {
-	c, e := s.next(&s.tiers[class.Tier], draw, tried)
+	c, e := s.next(class.Tier, draw, tried)
 	if e == nil {
 		return r.refusal(s, class, ErrNoCloud)
 	}
@@ -32,6 +36,9 @@ func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 
 // paidAgain is again, paid from the service's retry budget.
 func (r *Router) paidAgain(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, open bool) error {
+	if s.tiers[class.Tier].shed() {
+		return r.refusal(s, class, r.shed(s, class, sla.ShedCapacity))
+	}
 	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
 		return r.refusal(s, class, ErrBudget)
 	}
@@ -43,8 +50,8 @@ func (r *Router) paidAgain(a *Attempt, s *serviceTable, class sla.Class, draw ui
 }
 
 // next chooses for again. It returns nil if there is nobody left to ask.
-func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
-	bits := uint32(draw)
+func (s *serviceTable) next(class int, draw uint64, tried []Attempt) (*cloudTable, *endpoint) {
+	tier, bits := &s.tiers[class], uint32(draw)
 	last := tried[len(tried)-1]
 	more := len(tried)+1 < tier.Attempts
 	if i := s.find(last.cloud.name); i >= 0 && more && s.serves(tier, i) && !last.endpoint.live.Eligible() {
@@ -53,19 +60,19 @@ func (s *serviceTable) next(tier *tierTable, draw uint64, tried []Attempt) (*clo
 			return c, e
 		}
 	}
-	fresh := func(c *cloudTable) bool { return !triedCloud(tried, c.name) }
-	unused := func(c *cloudTable) bool { return c.untried(0, tried) != nil }
-	any := func(*cloudTable) bool { return true }
+	room := func(c *cloudTable) bool { return (tier.spends || !c.busy) && c.choose(bits, class) >= 0 }
+	fresh := func(c *cloudTable) bool { return !triedCloud(tried, c.name) && room(c) }
+	unused := func(c *cloudTable) bool { return c.untried(0, tried) != nil && room(c) }
 	for _, recovering := range []bool{false, true} {
 		if c := s.drawCloud(tier, draw, recovering, fresh); c != nil {
-			return c, c.endpoints[c.twoChoices(bits)]
+			return c, c.endpoints[c.choose(bits, class)]
 		}
 		if c := s.drawCloud(tier, draw, recovering, unused); c != nil {
 			return c, c.untried(bits, tried)
 		}
 	}
-	if c := s.drawCloud(tier, draw, true, any); c != nil {
-		return c, c.endpoints[c.twoChoices(bits)]
+	if c := s.drawCloud(tier, draw, true, room); c != nil {
+		return c, c.endpoints[c.choose(bits, class)]
 	}
 	return nil, nil
 }

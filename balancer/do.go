@@ -118,6 +118,9 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 	}
 	d := &calling{router: r, idempotent: call.Idempotent, announces: call.Announces, open: call.open(ctx), ctx: ctx, service: s, class: class, draw: draw}
 	d.tried = d.room[:0]
+	if err := r.admit(s, class, draw); err != nil {
+		return nil, err
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
 	}
@@ -218,6 +221,9 @@ func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
 		return next, stopTime
 	}
 	d.refresh()
+	if d.tier().shed() {
+		return next, stopShed
+	}
 	if !cut {
 		budget = d.service.live.budget
 		if paid = budget.Withdraw(d.tier().spends); !paid {
@@ -244,6 +250,7 @@ const (
 	stopTime     = "the time is over"
 	stopPause    = "there is no time to wait for the target"
 	stopBudget   = "the retry budget is spent"
+	stopShed     = "calls of the tier are being shed"
 	stopNobody   = "there is nobody left to ask"
 )
 
@@ -307,7 +314,11 @@ func (d *calling) enter(a *Attempt) {
 		a.run.ctx = d.ctx
 	}
 	if limit > 0 {
-		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, d.service.live.budget, d.tier().spends)
+		budget := d.service.live.budget
+		if d.tier().shed() {
+			budget = nil
+		}
+		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, d.tier().spends)
 	}
 }
 

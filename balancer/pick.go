@@ -50,13 +50,17 @@ type Call struct {
 // context names no tier. Any number of goroutines may call it.
 //
 // The error is a [*CallError] unless the service is unknown or the router is
-// closed.
+// closed, or an [*sla.ShedError] if there is not enough for all and the call has
+// to wait.
 func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attempt, err error) {
 	s, class, draw, _, err := r.classify(ctx, call)
 	if err != nil {
 		return a, err
 	}
 	if len(tried) == 0 {
+		if err := r.admit(s, class, draw); err != nil {
+			return a, err
+		}
 		err = r.first(&a, s, class, draw, call.open(ctx))
 	} else {
 		err = r.paidAgain(&a, s, class, draw, tried, call.open(ctx))
@@ -130,8 +134,16 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
+	i := c.choose(uint32(draw), class.Tier)
+	if i < 0 && k != s.observed {
+		c, i = s.roomElsewhere(class.Tier, draw, c)
+	}
+	if i < 0 {
+		tier.offer.shed.inFlight.Add(1)
+		return r.shed(s, class, sla.ShedInFlight)
+	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
-	a.begin(c, c.endpoints[c.twoChoices(uint32(draw))])
+	a.begin(c, c.endpoints[i])
 	return nil
 }
 

@@ -20,6 +20,7 @@ type service struct {
 	moves    atomic.Uint64    // attempts that were moved, likewise: each has begun twice
 
 	tiers  []sla.Tier      // with the service's own figures
+	offers []*offer        // by tier
 	clouds []*serviceCloud // sorted by name
 
 	subset    int    // the most endpoints of a cloud; 0: all
@@ -34,6 +35,7 @@ type service struct {
 	plannedAt   time.Duration              // since when the plan is what it is
 	limitedAt   time.Duration              // when the plan was last moved
 	computedAt  time.Duration              // when the plan was last computed
+	plannedFor  []float64                  // the demand that it was computed for, by tier
 	settled     bool                       // the plan is what was wanted
 	unpaid      int64                      // first attempts not yet paid into the budget; below 0 until a sweep has seen the beginning of retries
 	repaid      uint64                     // retries already taken off
@@ -64,9 +66,13 @@ type serviceCloud struct {
 	endpoints   []*endpoint      // all that the sources gave
 	generation  uint64           // counts the changes of endpoints
 	byRecord    map[*health.Endpoint]*endpoint
-	pool        *pool         // of the last table; nil if it is no longer true
-	begun       uint64        // attempts already counted for the budget
-	unprotected atomic.Uint64 // answers to unprotected tiers while recovering, by any goroutine
+	pool        *pool  // of the last table; nil if it is no longer true
+	begun       uint64 // attempts already counted for the budget
+	capacity    capacity
+	tiers       int                   // how many the service has
+	limits      atomic.Pointer[[]int] // by tier, the most attempts in flight at one endpoint; nil: no cap; read by picks
+	limited     int                   // endpoints that the limits are for
+	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
 }
 
 // step takes the service one sweep further. It reports whether the table has
@@ -92,7 +98,8 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		changed = true
 	}
 	s.refill(now)
-	if changed || !s.settled || s.recovering() || now-s.computedAt >= time.Second {
+	moved := s.measure(r, now)
+	if changed || moved || !s.settled || s.recovering() || now-s.computedAt >= time.Second {
 		if s.replan(r, now) {
 			changed = true
 		}
@@ -176,6 +183,22 @@ func (s *service) refill(now time.Duration) {
 	s.budget.Refill(now, uint64(first))
 }
 
+// measure takes in what was offered and what the clouds can carry. It reports
+// whether the plan was made for something else.
+func (s *service) measure(r *Router, now time.Duration) (moved bool) {
+	for _, o := range s.offers {
+		o.measure(now)
+	}
+	known := false
+	for _, c := range s.clouds {
+		if c.measureCapacity(r, now, cloudPlan(s.plan, c.name).Load) {
+			moved = true
+		}
+		known = known || c.capacity.perSecond > 0
+	}
+	return moved || known && s.demandMoved()
+}
+
 func (s *service) recovering() bool {
 	return slices.ContainsFunc(s.clouds, func(c *serviceCloud) bool { return c.readmission.Stage() != failover.Open })
 }
@@ -183,14 +206,20 @@ func (s *service) recovering() bool {
 // replan computes the plan and moves towards it as fast as may be. It reports
 // whether the plan in force changed.
 func (s *service) replan(r *Router, now time.Duration) bool {
-	want := failover.Compute(s.input(r.config.Failover))
+	in := s.input(r.config.Failover)
+	mean, least := s.demand()
+	in.Demand = mean
+	want := failover.Compute(in)
+	s.sureOnly(&want, in, least)
 	limited := failover.Limit(s.plan, want, now-s.limitedAt, r.slope)
-	s.computedAt, s.limitedAt = now, now
+	s.computedAt, s.limitedAt, s.plannedFor = now, now, mean
 	s.settled = limited.Equal(want)
-	if limited.Equal(s.plan) {
+	was := s.plan
+	s.plan = limited
+	if limited.Equal(was) {
 		return false
 	}
-	s.plan, s.plannedAt, s.built = limited, now, nil
+	s.plannedAt, s.built = now, nil
 	r.notePlan(s, limited)
 	return true
 }
@@ -204,7 +233,9 @@ func (s *service) input(settings failover.Settings) failover.Input {
 			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained, Held: c.held,
 			Absent: len(c.endpoints) == 0, Healthy: c.target.Healthy(), Quality: 1,
 			Gate: c.readmission.Gate(false), ProtectedGate: c.readmission.Gate(true),
+			Capacity: c.capacity.perSecond, Ceiling: c.capacity.ceiling,
 		}
+		c.capacity.planned = c.capacity.perSecond
 		if best > 0 {
 			cloud.Quality = c.target.Quality() / best
 		}

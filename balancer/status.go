@@ -51,6 +51,22 @@ type CloudStatus struct {
 	// filled in by Router.Status alone.
 	Counts    health.Counts
 	Endpoints []EndpointStatus
+	// Capacity is like these. Rates are in calls per second and this process's.
+	Capacity CapacityStatus
+}
+
+// CapacityStatus is what one service has of a cloud, and what it needs there.
+type CapacityStatus struct {
+	PerSecond float64                 // what this process may send; 0: unknown
+	Source    failover.CapacitySource // where that comes from
+	Since     time.Time               // when it last changed; zero if unknown
+	// Utilization is the mean of what the servers report; 0 without reports.
+	Utilization float64
+	Demand      float64 // what would go there if every cloud had the capacity
+	Load        float64 // what the plan sends there
+	Desired     float64 // the capacity that the cloud should have; 0: unknown
+	InFlight    int     // attempts under way
+	Cap         int     // the most there may be; 0: no cap
 }
 
 // String names the cloud, its state, why, and since when.
@@ -80,6 +96,15 @@ type TierStatus struct {
 	Name   string
 	Shares []failover.Share // sorted by cloud
 	Fail   bool             // calls fail at once
+	// Demand is what is offered, in calls per second.
+	Demand float64
+	// Shed is the fraction that has to wait, and ShedLevel the lowest level of
+	// which calls do; 128 if none do.
+	Shed      float64
+	ShedLevel int
+	// ShedCalls are those that were refused so far, for lack of capacity and
+	// because too many were in flight.
+	ShedCalls ShedCalls
 	// P50 and P99 are the recent latencies of good answers by cloud, in the
 	// order of Shares; 0 if there are too few.
 	P50, P99 []time.Duration
@@ -87,6 +112,9 @@ type TierStatus struct {
 	// cloud, in the order of Shares. Otherwise nil.
 	Decided []uint64
 }
+
+// ShedCalls counts calls that were shed.
+type ShedCalls struct{ Capacity, InFlight uint64 }
 
 // Status returns what the router knows and has decided.
 func (r *Router) Status() Status {
@@ -108,6 +136,7 @@ func (s *service) status(r *Router) ServiceStatus {
 	status := ServiceStatus{Name: s.name, Protocol: s.protocol, PlannedSince: r.wall(s.plannedAt), Held: s.held, RetryTokens: s.budget.Balance()}
 	for _, c := range s.clouds {
 		cloud := c.status(r)
+		cloud.Capacity = c.capacityStatus(r, cloudPlan(s.plan, c.name))
 		for _, e := range c.endpoints {
 			endpoint := EndpointStatus{
 				Endpoint: e.Endpoint, Eligible: e.live.Eligible(), Reason: e.live.Reason(), InFlight: e.live.InFlight(),
@@ -120,7 +149,9 @@ func (s *service) status(r *Router) ServiceStatus {
 		status.Clouds = append(status.Clouds, cloud)
 	}
 	for i, plan := range s.plan.Tiers {
-		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail}
+		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail, Demand: plan.Demand, Shed: plan.Shed}
+		tier.ShedLevel = s.offers[i].recent.Shedding(plan.Shed).Level()
+		tier.ShedCalls = ShedCalls{s.offers[i].shed.capacity.Load(), s.offers[i].shed.inFlight.Load()}
 		for k, c := range s.clouds {
 			tier.P50 = append(tier.P50, c.target.Quantile(i, 0.50))
 			tier.P99 = append(tier.P99, c.target.Quantile(i, 0.99))
@@ -147,6 +178,19 @@ func (c *serviceCloud) status(r *Router) CloudStatus {
 	}
 	if len(c.endpoints) == 0 {
 		status.Reason = c.withoutAddress()
+	}
+	return status
+}
+
+// capacityStatus is what the cloud can carry and has to.
+func (c *serviceCloud) capacityStatus(r *Router, plan failover.CloudPlan) CapacityStatus {
+	p := &c.capacity
+	status := CapacityStatus{
+		PerSecond: p.perSecond, Source: p.source, Utilization: p.utilization, Demand: plan.Demand, Load: plan.Load,
+		Desired: plan.Desired, InFlight: c.target.Load().InFlight, Cap: p.limit,
+	}
+	if p.perSecond > 0 {
+		status.Since = r.wall(p.steering.Since())
 	}
 	return status
 }

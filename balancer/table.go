@@ -49,9 +49,19 @@ type tierTable struct {
 	// waits is closed with the next answer of a lookup. It is nil unless no
 	// cloud that the tier may use has ever had an address: then picks wait.
 	waits <-chan struct{}
+	offer *offer
+	// sheds says which calls have to wait, for lack of capacity.
+	sheds sla.Threshold
 	// decided counts the decisions by cloud while observing, nil otherwise.
 	decided []atomic.Uint64
 }
+
+// shed reports whether some of the tier's calls have to wait: then none may cost
+// more than one attempt.
+func (t *tierTable) shed() bool { return t.plan.Shed > 0 }
+
+// spills reports whether calls may go to another cloud when theirs is full.
+func (t *tierTable) spills() bool { return t.Spill != sla.SpillNever }
 
 // cloudTable is one service in one cloud.
 type cloudTable struct {
@@ -62,6 +72,7 @@ type cloudTable struct {
 	target     *health.Target
 	weight     uint32
 	down       bool // by detection or by an operator: no retry goes there
+	busy       bool // its capacity is used up: no retry of an unprotected tier goes there
 	recovering bool // a retry goes there only if the plan gives it calls
 	trusted    bool // with the credentials of the service's callers
 	// callersHost says that requests name the host that the caller asked for.
@@ -138,7 +149,9 @@ func (s *service) table(r *Router) *serviceTable {
 		if c.name == r.config.Observe {
 			t.observed = len(t.clouds)
 		}
-		t.clouds = append(t.clouds, c.table(r, t))
+		cloud := c.table(r, t)
+		cloud.busy = cloudPlan(s.plan, c.name).Utilization >= busyFrom
+		t.clouds = append(t.clouds, cloud)
 	}
 	t.trustsAll = !slices.ContainsFunc(t.clouds, func(c cloudTable) bool { return !c.trusted })
 	for i, tier := range s.tiers {
@@ -149,6 +162,8 @@ func (s *service) table(r *Router) *serviceTable {
 		}
 		tt.shares = newAlias(weights)
 		tt.spends = tier.Protected || !slices.ContainsFunc(s.tiers, func(t sla.Tier) bool { return t.Protected })
+		tt.offer = s.offers[i]
+		tt.sheds = tt.offer.recent.Shedding(tt.plan.Shed)
 		tt.waits = s.awaitsAddress(tier.Clouds, r.config.Observe)
 		if t.observed >= 0 {
 			tt.decided = s.decisions(tier.Name)

@@ -106,7 +106,9 @@ func (s *service) configure(r *Router, now time.Duration) {
 	cfg := r.config
 	s.budget.Configure(cfg.Retry)
 	s.subset, s.seed = cfg.Services[s.name].Subset, r.seed
+	tiers, offers := s.tiers, s.offers
 	s.tiers = cfg.tiersOf(s.name)
+	s.offered(tiers, offers)
 	objectives := make([]health.Objective, len(s.tiers))
 	for i, t := range s.tiers {
 		objectives[i] = health.Objective{Tier: t.Name, Latency: t.Objective.Latency}
@@ -125,6 +127,8 @@ func (s *service) configure(r *Router, now time.Duration) {
 		}
 		c.weight, c.callersHost = cfg.Clouds[name].Weight, cfg.Clouds[name].Host == HostCaller
 		c.trusted = cfg.trusts(s.name, name)
+		c.tiers, c.limited = len(s.tiers), 0
+		c.capacity.configure(cfg, cfg.Services[s.name].Clouds[name], cfg.Clouds[name].Ready)
 		c.readmission.Settings = cfg.Failover
 		_, c.drained = r.drains[name]
 		c.setSources(r, s, cfg.Services[s.name].Clouds[name])

@@ -90,6 +90,9 @@ func (t *Target) excuses(began time.Duration) bool {
 func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 	e.bad.Add(1)
 	e.streak.Add(1)
+	if o.Kind == TimedOut {
+		t.timedOut.Add(1)
+	}
 	e.latency.blame(now, took, time.Duration(t.dear.Load()))
 	t.accuse(o)
 }

@@ -60,6 +60,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	silentAfter := time.Duration(t.silentAfter.Load())
 	usual := t.usualLatency()
 	var all Counts
+	inFlight := 0
 	for _, e := range t.endpoints {
 		s := &e.swept
 		traffic, counts := e.traffic(), e.counts()
@@ -103,11 +104,13 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 		t.traffic = t.traffic.plus(traffic.minus(s.traffic))
 		s.window.add(now, delta)
 		all = all.plus(delta)
+		inFlight += e.InFlight()
 		s.counts, s.traffic, s.answers, s.reached = counts, traffic, said, reached
 	}
 	t.window.add(now, all)
 	t.fresh.add(now, all)
 	t.begun += all.Begun
+	t.load = t.load.plus(all, inFlight, t.timedOut.Load())
 	t.answers.good += seen.answers.good
 	t.answers.bad += seen.answers.bad
 	if t.excused {

@@ -32,6 +32,7 @@ type Target struct {
 	// that began before can't speak against it: it may have failed for what
 	// was counted already, or because this process stood still.
 	judgedFrom atomic.Int64
+	timedOut   atomic.Uint64 // attempts, ever
 
 	// The sweeping goroutine's.
 	settings  Settings
@@ -47,6 +48,7 @@ type Target struct {
 	window  window // for reports
 	fresh   window // for judging: since the fresh start
 	begun   uint64
+	load    Load
 	good    time.Duration // the sweep that saw the last good answer to a call
 	cusum   cusum
 	traffic traffic

@@ -36,7 +36,10 @@ func Level(key LevelKey, customer string, day Day) uint8 {
 // the golden ratio (Knuth, The Art of Computer Programming, 6.4) makes a number
 // that is just as uniform and whose top bits depend on all others, so that
 // neither half alone tells the level.
-func randomLevel(random uint64) uint8 { return level(random * 0x9e3779b97f4a7c15) }
+func randomLevel(random uint64) uint8 { return level(mix(random)) }
+
+// mix returns a number whose upper bits depend on all bits of random.
+func mix(random uint64) uint64 { return random * 0x9e3779b97f4a7c15 }
 
 // level takes the top 7 bits of a uniform number.
 func level(uniform uint64) uint8 { return uint8(uniform >> 57) }

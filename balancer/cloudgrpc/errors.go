@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // callError is a balancer.CallError with the status that gRPC's callers look for.
@@ -70,9 +71,12 @@ func statusError(err error) error {
 	}
 	var call *balancer.CallError
 	var unknown *balancer.UnknownServiceError
+	var shed *sla.ShedError
 	switch {
 	case errors.As(err, &call):
 		return &callError{call, codeOf(call)}
+	case errors.As(err, &shed):
+		return &routerError{codes.ResourceExhausted, err}
 	case errors.As(err, &unknown):
 		return &routerError{codes.Internal, err}
 	case errors.Is(err, balancer.ErrClosed):
@@ -85,7 +89,10 @@ func statusError(err error) error {
 // last attempt, what that ended with.
 func codeOf(e *balancer.CallError) codes.Code {
 	var last interface{ GRPCStatus() *status.Status }
+	var shed *sla.ShedError
 	switch {
+	case errors.As(error(e), &shed):
+		return codes.ResourceExhausted
 	case errors.Is(e, context.DeadlineExceeded):
 		return codes.DeadlineExceeded
 	case errors.Is(e, context.Canceled):

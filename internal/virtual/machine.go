@@ -24,6 +24,10 @@ type Machine struct {
 	// once or later.
 	Probe func(p Probe, done func(health.Outcome))
 
+	// Uncapped turns the caps on attempts in flight off, to see what they are
+	// good for.
+	Uncapped bool
+
 	// Step is set by the router: it runs one turn of the controller, which
 	// production runs every StepEvery.
 	Step func()

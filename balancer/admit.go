@@ -1,0 +1,122 @@
+package balancer
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/sla"
+)
+
+// offer is what callers ask for in one tier of a service, and what of it they
+// were refused. It outlives tables and configs.
+type offer struct {
+	levels sla.Levels // each call, by any goroutine
+	shed   shedCounts // likewise
+
+	// Router.mu guards the rest.
+	recent sla.LevelHistogram
+	faded  time.Duration // when recent last was
+	rate   failover.Rate
+}
+
+// shedCounts counts the calls that were shed, by reason.
+type shedCounts struct {
+	capacity, inFlight atomic.Uint64
+}
+
+const (
+	// forgetting is the time in which a third of the levels that were seen count
+	// no more.
+	forgetting = 25 * time.Second
+	// retryShed is when a call that was shed may be tried again, at the soonest.
+	retryShed = time.Second
+)
+
+// admit counts a call that begins, and decides whether its tier and level have to
+// wait: see [sla.Threshold]. While observing nobody does.
+func (r *Router) admit(s *serviceTable, class sla.Class, draw uint64) error {
+	t := &s.tiers[class.Tier]
+	t.offer.levels.Add(class.Level, draw)
+	if t.sheds != 0 && t.sheds.Sheds(class.Level, draw) && s.observed < 0 {
+		t.offer.shed.capacity.Add(1)
+		return r.shed(s, class, sla.ShedCapacity)
+	}
+	return nil
+}
+
+// shed makes the error of a call that has to wait. Those who were refused together
+// must not come back together.
+func (r *Router) shed(s *serviceTable, class sla.Class, reason sla.ShedReason) error {
+	return &sla.ShedError{
+		Service: s.name, Tier: s.tiers[class.Tier].Name, Level: int(class.Level), Reason: reason,
+		RetryAfter: retryShed + time.Duration(r.fraction()*float64(retryShed)),
+	}
+}
+
+// offered keeps the offers of tiers that stay, by name, and makes those of new
+// ones.
+func (s *service) offered(was []sla.Tier, offers []*offer) {
+	s.offers = make([]*offer, len(s.tiers))
+	for i, t := range s.tiers {
+		if k := slices.IndexFunc(was, func(old sla.Tier) bool { return old.Name == t.Name }); k >= 0 {
+			s.offers[i] = offers[k]
+		} else {
+			s.offers[i] = new(offer)
+		}
+	}
+}
+
+// measure takes in what was offered since the last step.
+func (o *offer) measure(now time.Duration) {
+	o.rate.Observe(now, o.recent.Observe(&o.levels))
+	if passed := now - o.faded; passed >= time.Second {
+		o.recent.Fade(fading(passed, forgetting))
+		o.faded = now
+	}
+}
+
+// demand returns the calls per second that are offered of each tier, and how many
+// that is at least, as far as chance allows to say.
+func (s *service) demand() (mean, least []float64) {
+	for _, o := range s.offers {
+		m, deviation := o.rate.Mean()
+		mean = append(mean, m)
+		least = append(least, max(0, m-2*deviation))
+	}
+	return mean, least
+}
+
+// demandMoved reports whether the demand of a tier is another than the plan was
+// made for, by more than chance or 2 %.
+func (s *service) demandMoved() bool {
+	for i, o := range s.offers {
+		m, deviation := o.rate.Mean()
+		if i >= len(s.plannedFor) {
+			return true
+		}
+		if d := m - s.plannedFor[i]; max(d, -d) > max(2*deviation, 0.02*m) {
+			return true
+		}
+	}
+	return false
+}
+
+// sureOnly takes back what the plan sheds of tiers that perhaps need not be shed:
+// with few calls per second their number is never the mean, and a client must not
+// refuse calls each time it is a little more. The tier is shed if it would be
+// even with the least that the demand may be.
+func (s *service) sureOnly(plan *failover.Plan, in failover.Input, least []float64) {
+	sheds := func(t failover.TierPlan) bool { return t.Shed > 0 }
+	if !slices.ContainsFunc(plan.Tiers, sheds) {
+		return
+	}
+	in.Demand = least
+	sure := failover.Compute(in)
+	for i := range plan.Tiers {
+		if plan.Tiers[i].Shed > 0 && sure.Tiers[i].Shed == 0 {
+			plan.Tiers[i].Shed = 0
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package balancer
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/internal/admission"
+)
+
+// capacity is how much one service can have of one cloud, as far as this process
+// is concerned. Router.mu guards it.
+type capacity struct {
+	// The config's.
+	configured, ceiling float64 // this process's part; 0: unknown
+	ready               time.Duration
+
+	base     int // endpoints that the configured capacity is that of; 0: not known yet
+	steering failover.Capacity
+	cap      failover.Cap
+	limit    int // the cap; 0: none
+
+	perSecond   float64 // 0: unknown
+	source      failover.CapacitySource
+	utilization float64       // as reported
+	reported    bool          // there are reports that aren't stale
+	looked      time.Duration // when the reports were last looked at
+	planned     float64       // perSecond when the plan was computed
+}
+
+const (
+	// reportsEvery is how often the reports of all endpoints are looked at.
+	reportsEvery = 250 * time.Millisecond
+	// reportsExpire is how old a load report may be. gRFC A58 allows 180 s, but
+	// it takes a cloud much less to fill up.
+	reportsExpire = 10 * time.Second
+	// busyFrom is the utilization from which on a cloud has no headroom that
+	// retries might use.
+	busyFrom = 0.99
+)
+
+// configure takes over what the config says.
+func (c *capacity) configure(cfg *Config, cloud ServiceCloud, ready time.Duration) {
+	c.ready = ready
+	configured, ceiling := 0.0, 0.0
+	if cfg.Instances > 0 {
+		configured, ceiling = cloud.Capacity/float64(cfg.Instances), cloud.Ceiling/float64(cfg.Instances)
+	}
+	if configured != c.configured || ceiling != c.ceiling {
+		c.configured, c.ceiling, c.base = configured, ceiling, 0
+	}
+}
+
+// step takes the capacity and the cap one sweep further. It reports whether the
+// capacity is another than the plan was made for.
+func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, load float64) (moved bool) {
+	p := &c.capacity
+	if now-p.looked >= reportsEvery {
+		p.looked = now
+		p.utilization, p.reported = c.reports(r, now)
+	}
+	has := c.target.Load()
+	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
+		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
+		Utilization: p.utilization, Reported: p.reported, Answered: has.Ended, PushedBack: has.PushedBack,
+	})
+	limit := 0
+	if r.machine == nil || !r.machine.Uncapped {
+		limit = p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
+	}
+	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {
+		p.limit = limit
+		c.setLimits()
+	}
+	return math.Abs(p.perSecond-p.planned) > 0.02*max(p.perSecond, p.planned)
+}
+
+// grown is how many times the configured capacity the endpoints make: there may be
+// more of them than when the config was read, if the cloud can grow, and some may
+// not be usable.
+func (c *serviceCloud) grown() float64 {
+	p := &c.capacity
+	n := len(c.known())
+	if p.base == 0 {
+		p.base = n
+	}
+	if n == 0 {
+		return 1
+	}
+	usable := 1.0
+	if healthy := c.target.Healthy(); healthy > 0 {
+		usable = healthy // a cloud without any is down, whatever its capacity
+	}
+	if p.ceiling == 0 {
+		return usable
+	}
+	return usable * max(1, min(float64(n)/float64(p.base), p.ceiling/p.configured))
+}
+
+// reports returns the mean utilization that the endpoints reported lately, and
+// false if none did.
+func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization float64, ok bool) {
+	sum, n := 0.0, 0
+	oldest := r.wall(now - reportsExpire)
+	for _, e := range c.endpoints {
+		if load := e.load.Load(); load != nil && load.At.After(oldest) {
+			sum += load.Utilization()
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, false
+	}
+	return sum / float64(n), true
+}
+
+// setLimits makes picks see the cap. It is divided evenly between the endpoints,
+// whose attempts in flight a pick looks at anyway: a count for the cloud would be
+// one that all cores write. Less critical tiers meet it earlier.
+func (c *serviceCloud) setLimits() {
+	n := len(c.endpoints)
+	c.limited = n
+	if c.capacity.limit == 0 || n == 0 {
+		c.limits.Store(nil)
+		return
+	}
+	limits := make([]int, c.tiers)
+	for tier := range limits {
+		limits[tier] = (admission.Limit(c.capacity.limit, tier, c.tiers) + n - 1) / n
+	}
+	c.limits.Store(&limits)
+}
+
+// full reports whether an endpoint has as many attempts in flight as the tier may
+// have there.
+func (c *cloudTable) full(endpoint, tier int) bool {
+	limits := c.live.limits.Load()
+	return limits != nil && tier < len(*limits) && c.records[endpoint].InFlight() >= (*limits)[tier]
+}
+
+// choose is twoChoices among the endpoints that have room for the tier. It returns
+// −1 if none has.
+func (c *cloudTable) choose(bits uint32, tier int) int {
+	i := c.twoChoices(bits)
+	if !c.full(i, tier) {
+		return i
+	}
+	n := len(c.endpoints)
+	for k := range n {
+		if j := (i + k) % n; !c.full(j, tier) {
+			return j
+		}
+	}
+	return -1
+}
+
+// roomElsewhere returns another cloud that may serve the tier and an endpoint of it
+// that has room, or nil and −1.
+func (s *serviceTable) roomElsewhere(tier int, draw uint64, not *cloudTable) (*cloudTable, int) {
+	t := &s.tiers[tier]
+	if !t.spills() {
+		return nil, -1
+	}
+	bits := uint32(draw)
+	c := s.drawCloud(t, draw, false, func(c *cloudTable) bool { return c != not && c.choose(bits, tier) >= 0 })
+	if c == nil {
+		return nil, -1
+	}
+	return c, c.choose(bits, tier)
+}
+
+// cloudPlan returns what the plan means for a cloud.
+func cloudPlan(plan failover.Plan, cloud string) failover.CloudPlan {
+	if i := slices.IndexFunc(plan.Clouds, func(c failover.CloudPlan) bool { return c.Cloud == cloud }); i >= 0 {
+		return plan.Clouds[i]
+	}
+	return failover.CloudPlan{Cloud: cloud}
+}
+
+// fading is what is left of what fades by a factor of e in tau.
+func fading(passed, tau time.Duration) float64 { return math.Exp(-passed.Seconds() / tau.Seconds()) }

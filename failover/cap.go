@@ -1,0 +1,66 @@
+package failover
+
+import "time"
+
+// CapSigns are what a [Cap] goes by.
+type CapSigns struct {
+	// InFlight is the number of attempts under way.
+	InFlight int
+	// Ended, PushedBack and TimedOut count attempts ever: those with an outcome,
+	// and those of them that were too much for the cloud.
+	Ended, PushedBack, TimedOut uint64
+}
+
+// Cap bounds the attempts that one client has in flight at one cloud: additive
+// increase, multiplicative decrease, as TCP does it for what it has on the way
+// (Chiu and Jain, 1989). There is none as long as nothing is wrong. When more
+// than a tenth of what ended in 100 ms was pushed back or timed out, and two at
+// least, it becomes 0.7 × what is in flight or the cap was, whichever is less.
+// From then on it grows by 2 % each 100 ms, by 1 at least, while it is used up;
+// after 10 s without trouble and with half of it unused it is forgotten.
+//
+// A plan knows rates and comes after 50 ms. A server that has become slow is
+// overrun long before that: what waits there grows without bound while the rate
+// stays the same. The cap holds at once, since it is compared with each pick.
+//
+// One goroutine at a time may use a Cap. The zero value is ready.
+type Cap struct {
+	limit   float64 // 0: none
+	counted time.Duration
+	at      CapSigns // then
+	trouble time.Duration
+}
+
+const (
+	capFor       = 100 * time.Millisecond
+	capTrouble   = 0.1 // of the outcomes
+	capDecrease  = 0.7
+	capIncrease  = 0.02
+	leastCap     = 4
+	capForgotten = 10 * time.Second
+)
+
+// Step goes on to now and returns the cap, 0 if there is none. It is meant to be
+// called at each sweep.
+func (c *Cap) Step(now time.Duration, s CapSigns) int {
+	if now-c.counted < capFor {
+		return int(c.limit)
+	}
+	ended := s.Ended - c.at.Ended
+	wrong := s.PushedBack - c.at.PushedBack + s.TimedOut - c.at.TimedOut
+	c.counted, c.at = now, s
+	switch {
+	case wrong >= 2 && float64(wrong) > capTrouble*float64(ended):
+		c.trouble = now
+		if from := float64(s.InFlight); c.limit == 0 || from < c.limit {
+			c.limit = from
+		}
+		c.limit = max(leastCap, capDecrease*c.limit)
+	case c.limit == 0:
+	case float64(s.InFlight) >= 0.8*c.limit:
+		c.limit += max(1, capIncrease*c.limit)
+	case now-c.trouble >= capForgotten && float64(s.InFlight) < c.limit/2:
+		c.limit = 0
+	}
+	return int(c.limit)
+}

@@ -1,0 +1,229 @@
+package failover
+
+import (
+	"math"
+	"time"
+)
+
+// CapacitySource says where the figure for a cloud's capacity comes from.
+type CapacitySource string
+
+const (
+	// CapacityUnknown means that there is no figure.
+	CapacityUnknown CapacitySource = ""
+	// CapacityConfigured is this client's part of what the config says.
+	CapacityConfigured CapacitySource = "config"
+	// CapacityReported is steered by what the servers report of their load.
+	CapacityReported CapacitySource = "reports"
+	// CapacityPushback is what is left after servers pushed calls back.
+	CapacityPushback CapacitySource = "pushback"
+)
+
+// CapacitySigns are what a [Capacity] goes by. Rates are in calls per second and
+// this client's alone.
+type CapacitySigns struct {
+	// Configured is the client's part of the configured capacity, Ceiling of what
+	// the cloud can grow to; 0: unknown, or nothing grows.
+	Configured, Ceiling float64
+	// Load is what the plan in force sends to the cloud.
+	Load float64
+	// Utilization is the mean of what the servers report: 1 is what they mean to
+	// carry. It counts if Reported is set: if there are reports that aren't stale.
+	Utilization float64
+	Reported    bool
+	// Answered and PushedBack count the answers of the cloud ever, and those of
+	// them that said "too much".
+	Answered, PushedBack uint64
+}
+
+// Capacity steers how many calls per second one client may send to one cloud. It
+// is not a measurement of the cloud: many clients do this at the same time, see
+// the same signs and must end up with fair parts that together use the cloud to
+// the full.
+//
+// Without signs it is the configured part, or unknown.
+//
+// With load reports it follows
+//
+//	dC/dt = C × (1 − utilization/0.9) per second + part/20 per second
+//
+// where part is the configured part or, if that is unknown, what the client sent
+// when the cloud was first full. The first term takes the utilization to its
+// target. The second is the same for all clients and thereby fair: where they
+// differ, the smaller ones gain on the larger by half in 14 s. (It is Kelly's
+// primal algorithm for a shared link: Kelly, Maulloo and Tan, "Rate control for
+// communication networks", 1998; additive increase and multiplicative decrease in
+// small steps.) In balance the cloud is used to 0.9 + 0.045 × part/C. Dividing by
+// the reported utilization instead would be quicker, but keep whatever unfairness
+// there is.
+//
+// A report is old when it comes. So what this client changed since is added to
+// it: the utilization counts as that much higher as the client sends more than
+// it did a second ago.
+//
+// It grows only while it is used up, to the ceiling at most, and never beyond
+// the configured part if there is no ceiling; what isn't used any more sinks back
+// to that part by a third in 10 s. If servers push more than 2 % of the calls
+// back, within a quarter of a second, it is cut to what they took; it grows again
+// by 5 % of the part per second, and up to the ceiling by 20 % of itself.
+//
+// One goroutine at a time may use a Capacity. The zero value is ready.
+type Capacity struct {
+	allowance float64 // 0: unknown
+	part      float64
+	source    CapacitySource
+	changed   time.Duration // when the allowance last changed by itself
+	stepped   time.Duration
+	started   bool
+	ago       float64 // Load about a second ago
+
+	counted              time.Duration // when the counts were last looked at
+	answered, pushedBack uint64        // as they were then
+}
+
+const (
+	targetUtilization = 0.9
+	steering          = 1.0  // per second: how fast a deviation is made up for
+	fairness          = 0.05 // per second: of the part
+	probing           = 0.2  // per second: growth to the ceiling without reports
+	reportAge         = time.Second
+	idleDecay         = 25 * time.Second
+	countFor          = 250 * time.Millisecond
+	leastCounted      = 20   // answers that a fraction of pushback needs
+	muchPushback      = 0.02 // of the answers
+	inUse             = 0.95 // of the allowance
+	leastAllowance    = 0.02 // of the part
+)
+
+// Step goes on to now and returns the capacity, 0 if it is unknown, and where
+// that comes from. It is meant to be called at each sweep.
+func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, source CapacitySource) {
+	if !c.started {
+		c.started, c.stepped, c.changed, c.counted = true, now, now, now
+		c.answered, c.pushedBack = s.Answered, s.PushedBack
+		c.ago = s.Load
+	}
+	dt := min(now-c.stepped, time.Second).Seconds()
+	c.stepped = now
+	c.configure(s.Configured)
+	c.ago += (s.Load - c.ago) * -math.Expm1(-dt/reportAge.Seconds())
+	pushback := c.pushback(now, s)
+	was := c.allowance
+	switch {
+	case pushback > muchPushback:
+		c.cut(s.Load*(1-pushback), CapacityPushback)
+	case s.Reported:
+		c.steer(dt, s)
+	default:
+		c.probe(dt, s)
+	}
+	c.bound(s)
+	if c.allowance != was {
+		c.changed = now
+	}
+	return c.allowance, c.source
+}
+
+// Since is when the capacity last changed.
+func (c *Capacity) Since() time.Duration { return c.changed }
+
+// configure takes over a configured part that has changed.
+func (c *Capacity) configure(part float64) {
+	if part == c.part || part == 0 && c.source != CapacityConfigured {
+		return
+	}
+	c.part, c.allowance = part, part
+	c.source = CapacityConfigured
+	if part == 0 {
+		c.source = CapacityUnknown
+	}
+}
+
+// pushback returns the part of the answers that said "too much" in the last
+// quarter of a second, 0 while there are too few to tell.
+func (c *Capacity) pushback(now time.Duration, s CapacitySigns) float64 {
+	answered, pushed := s.Answered-c.answered, s.PushedBack-c.pushedBack
+	if now-c.counted < countFor || answered < leastCounted && now-c.counted < 4*countFor {
+		return 0
+	}
+	c.counted, c.answered, c.pushedBack = now, s.Answered, s.PushedBack
+	if pushed < 2 {
+		return 0
+	}
+	return float64(pushed) / float64(answered)
+}
+
+// cut takes the allowance down.
+func (c *Capacity) cut(to float64, source CapacitySource) {
+	if c.allowance != 0 && c.allowance <= to || to <= 0 {
+		return
+	}
+	if c.part == 0 {
+		c.part = to
+	}
+	c.allowance, c.source = to, source
+}
+
+// steer follows load reports.
+func (c *Capacity) steer(dt float64, s CapacitySigns) {
+	utilization := s.Utilization
+	if c.ago > 0 {
+		utilization *= s.Load / c.ago
+	}
+	room := max(-1, 1-utilization/targetUtilization)
+	if room < 0 && c.allowance == 0 || c.allowance > s.Load/inUse {
+		// What isn't used up doesn't limit anything: begin with what is sent.
+		if room < -0.02 {
+			c.cut(s.Load, CapacityReported)
+		}
+	}
+	if c.allowance == 0 {
+		return
+	}
+	if room < 0 || c.used(s) {
+		c.allowance += dt * steering * room * c.allowance
+		c.source = CapacityReported
+	}
+	if c.used(s) || c.allowance < c.part {
+		c.allowance += dt * fairness * c.part
+	}
+	c.rest(dt, s)
+}
+
+// probe looks for what there is without reports.
+func (c *Capacity) probe(dt float64, s CapacitySigns) {
+	switch {
+	case c.allowance == 0:
+	case c.allowance < c.part:
+		c.allowance += dt * fairness * c.part
+	case c.used(s):
+		c.allowance += dt * probing * c.allowance
+	}
+	c.rest(dt, s)
+}
+
+// rest lets what isn't used sink back to the part.
+func (c *Capacity) rest(dt float64, s CapacitySigns) {
+	if goal := max(c.part, s.Load/inUse); c.allowance > goal && !c.used(s) {
+		c.allowance -= (c.allowance - goal) * -math.Expm1(-dt/idleDecay.Seconds())
+	}
+}
+
+// used reports whether the allowance is what limits the calls.
+func (c *Capacity) used(s CapacitySigns) bool { return s.Load >= inUse*c.allowance }
+
+// bound keeps the allowance within what the config says.
+func (c *Capacity) bound(s CapacitySigns) {
+	switch most := max(s.Configured, s.Ceiling); {
+	case c.allowance == 0:
+	case s.Configured > 0 && c.allowance >= most:
+		c.allowance = most
+		if most == s.Configured {
+			c.source = CapacityConfigured
+		}
+	case s.Configured == 0 && c.allowance > 4*max(s.Load, c.part):
+		c.allowance, c.part, c.source = 0, 0, CapacityUnknown // it doesn't matter any more
+	default:
+		c.allowance = max(c.allowance, leastAllowance*c.part)
+	}
+}

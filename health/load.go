@@ -1,0 +1,27 @@
+package health
+
+// Load says how much a target has to do, and whether that is too much: as of the
+// last sweep.
+type Load struct {
+	// InFlight is the number of attempts between Begin and End.
+	InFlight int
+	// Ended counts the attempts that ended in a good or a bad outcome or were
+	// pushed back, ever.
+	Ended uint64
+	// PushedBack and TimedOut count those of them that the target refused because
+	// it has too much to do, and those it didn't answer in time.
+	PushedBack, TimedOut uint64
+}
+
+// plus is the load after further outcomes.
+func (l Load) plus(more Counts, inFlight int, timedOut uint64) Load {
+	return Load{
+		InFlight:   inFlight,
+		Ended:      l.Ended + more.OK + more.Bad + more.Excused + more.Overloaded,
+		PushedBack: l.PushedBack + more.Overloaded,
+		TimedOut:   timedOut,
+	}
+}
+
+// Load is the target's, as of the last sweep.
+func (t *Target) Load() Load { return t.load }
