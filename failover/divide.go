@@ -28,10 +28,15 @@ type candidate struct {
 	fraction   float64 // the result, 0…1
 	standby    bool    // the fraction is a trickle
 	held       bool    // taken for healthy
+
+	// What became of it when its calls were fitted, in calls per second.
+	load, room float64
+	full       bool // it gets less than its fraction
+	spill      bool // it gets more
 }
 
-func newCandidate(share int, cloud *Cloud, tier *sla.Tier) *candidate {
-	c := &candidate{
+func newCandidate(share int, cloud *Cloud, tier *sla.Tier) candidate {
+	c := candidate{
 		share: share, name: cloud.Name, weight: float64(cloud.Weight),
 		endpoints: 1, capability: 1, gate: 1, held: cloud.Held,
 	}
