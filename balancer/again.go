@@ -161,6 +161,15 @@ func (s *serviceTable) hasUntried(tier *tierTable, tried []Attempt) bool {
 	return false
 }
 
+// Alternative reports whether a retry can go to an endpoint that none of the
+// attempts tried has used; a is the last of them. If not, a retry can only
+// repeat one, and comes after a wait: see [failover.RetryDelay]. Any goroutine may
+// call it.
+func (a Attempt) Alternative(tried []Attempt) bool {
+	s, class := a.latest()
+	return s.hasUntried(&s.tiers[class.Tier], tried)
+}
+
 // find returns the index of a cloud, or -1.
 func (s *serviceTable) find(cloud string) int {
 	return slices.IndexFunc(s.clouds, func(c cloudTable) bool { return c.name == cloud })

@@ -152,3 +152,37 @@ func TestPickPaysForRetries(t *testing.T) {
 		}
 	})
 }
+
+// TestAlternative asks, attempt by attempt, whether there is an endpoint left
+// that was not tried: there are two in each of two clouds, of which one is drained in the end.
+func TestAlternative(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Retry.Floor = 100
+		r := newWorld().router(t, cfg)
+		var tried []Attempt
+		for i, want := range []bool{true, true, true, false} {
+			a, err := r.Pick(t.Context(), Call{Service: "api"}, tried)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.End()
+			tried = append(tried, a)
+			if got := a.Alternative(tried); got != want {
+				t.Errorf("after %d attempts: %t, want %t", i+1, got, want)
+			}
+		}
+		if err := r.Drain("b"); err != nil {
+			t.Fatal(err)
+		}
+		var there []Attempt // in the cloud that serves
+		for _, a := range tried {
+			if a.Cloud() == "a" {
+				there = append(there, a)
+			}
+		}
+		if there[0].Alternative(there) || !there[0].Alternative(there[:1]) {
+			t.Error("a drained cloud counts, or the last endpoint doesn't")
+		}
+	})
+}

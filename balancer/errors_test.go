@@ -45,6 +45,36 @@ func TestDoTellsSilenceFromImpatience(t *testing.T) {
 	}
 }
 
+// A tier's own timeout says how long a target may be silent, a caller's deadline
+// doesn't. Nothing is known of latencies, so a target has 1 s.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		for i := range cfg.Tiers {
+			cfg.Tiers[i].Timeout = 800 * time.Millisecond
+		}
+		a, err := newWorld().router(t, cfg).Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.End()
+		for _, test := range []struct {
+			waited time.Duration
+			byTier bool
+			want   health.Kind
+		}{
+			{399 * time.Millisecond, true, health.Neutral},
+			{400 * time.Millisecond, true, health.TimedOut},
+			{999 * time.Millisecond, false, health.Neutral},
+			{time.Second, false, health.TimedOut},
+		} {
+			if o := a.Silent(test.waited, test.byTier); o.Kind != test.want {
+				t.Errorf("silent for %v, by the tier's timeout %t: %v, want %v", test.waited, test.byTier, o.Kind, test.want)
+			}
+		}
+	})
+}
+
 func TestDoSaysThatTheCallerLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newWorld().router(t, testConfig())

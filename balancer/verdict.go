@@ -19,10 +19,8 @@ func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome 
 			// A failure that no deadline caused.
 		case errors.Is(over, context.Canceled):
 			o = health.Outcome{Reason: "canceled"}
-		case waited >= d.patience(a):
-			o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
 		default:
-			o = health.Outcome{Reason: "deadline too short to tell"}
+			o = a.silent(waited, d.timeout != nil, d.tier().Timeout)
 		}
 	}
 	a.answered(now, o)
@@ -34,13 +32,24 @@ func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome 
 	return o
 }
 
-// patience is how long a target may be silent until that speaks against it. A
-// tier's own timeout is reason enough: it says what is expected.
-func (d *calling) patience(a Attempt) time.Duration {
-	if d.timeout != nil {
-		return min(a.Time(0), d.tier().Timeout/2)
+// Silent returns the outcome of an attempt that Pick made and that had no answer
+// for as long as waited, when the call's deadline was over. It speaks against the
+// target if that was silent for longer than it may be, which is Time(0). A tier's
+// own timeout says what is expected: if that, and not the caller's deadline, ended
+// the call, half of it is reason enough. Any goroutine may call it.
+func (a Attempt) Silent(waited time.Duration, byTier bool) health.Outcome {
+	return a.silent(waited, byTier, a.cloud.service.tiers[a.tier].Timeout)
+}
+
+func (a *Attempt) silent(waited time.Duration, byTier bool, timeout time.Duration) health.Outcome {
+	patience := a.Time(0)
+	if byTier {
+		patience = min(patience, timeout/2)
 	}
-	return a.Time(0)
+	if waited < patience {
+		return health.Outcome{Reason: "deadline too short to tell"}
+	}
+	return health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
 }
 
 // verdict returns the error of the call, given what try returned last.

@@ -74,7 +74,7 @@ func (d *call) enter(picked balancer.Attempt) {
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 func (d *call) attemptTime() time.Duration {
-	if len(d.tried) >= d.spec().Attempts || !d.hasUntried() {
+	if len(d.tried) >= d.spec().Attempts || !d.current.Alternative(d.tried) {
 		return 0
 	}
 	return d.current.Time(d.left())
@@ -96,7 +96,7 @@ func (d *call) answered(o health.Outcome) {
 		d.end(o.Kind == health.OK)
 		return
 	}
-	if d.hasUntried() {
+	if a.Alternative(d.tried) {
 		d.retry(a)
 		return
 	}
@@ -142,11 +142,7 @@ func (d *call) timeout() {
 	if d.current == nil {
 		return // it waits before a retry, for less than what was left
 	}
-	o := health.Outcome{Reason: "deadline too short to tell"}
-	if d.client.world.now-d.current.began >= d.current.Time(0) {
-		o = health.Outcome{Kind: health.TimedOut, Reason: "deadline"}
-	}
-	d.leave(o).End()
+	d.leave(d.current.Silent(d.client.world.now-d.current.began, true)).End()
 	d.end(false)
 }
 
@@ -166,24 +162,4 @@ func (d *call) end(ok bool) {
 	w.stop(d.deadline)
 	w.open--
 	w.result.call(d.tier, d.began, w.now, ok)
-}
-
-// hasUntried reports whether a retry can go to an endpoint that no attempt has
-// used.
-func (d *call) hasUntried() bool {
-	for _, cloud := range d.client.world.Clouds {
-		if d.client.down[cloud.Name] || !d.spec().Clouds.Allow(cloud.Name) {
-			continue
-		}
-		tried := 0
-		for i := range d.tried {
-			if d.tried[i].Cloud() == cloud.Name {
-				tried++
-			}
-		}
-		if tried < cloud.Endpoints {
-			return true
-		}
-	}
-	return false
 }

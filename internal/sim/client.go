@@ -25,11 +25,10 @@ type client struct {
 
 	contexts []context.Context // by tier
 	parts    []float64         // by tier, cumulative, up to 1
-	down     map[string]bool   // clouds, as the router said last
 }
 
 func newClient(w *world, id int) (*client, error) {
-	c := &client{world: w, id: id, rand: w.random(), down: make(map[string]bool)}
+	c := &client{world: w, id: id, rand: w.random()}
 	c.machine = virtual.Machine{
 		Now:   func() time.Duration { return w.now },
 		Rand:  c.rand.Uint64,
@@ -57,7 +56,6 @@ func newClient(w *world, id int) (*client, error) {
 func (c *client) trace() balancer.Trace {
 	t := balancer.Trace{
 		StateChanged: func(s balancer.StateChange) {
-			c.down[s.Cloud] = s.To == health.Down
 			c.world.stateChanged(StateChange{
 				At: c.world.now, Client: c.id, Cloud: s.Cloud, From: s.From, To: s.To, Reason: s.Reason,
 			})

@@ -19,10 +19,9 @@
 // detection, planning, re-admission, probe scheduling and the retry budget are
 // those of production. Only the loop around attempts is written anew, because
 // balancer.Do waits where a simulation sets an event; call.go makes the same
-// decisions in the same order with the functions that Do uses. Two differences
-// remain. The budget pays for a retry after the wait before it, not before the
-// wait. And whether there is an endpoint that a call hasn't tried is known from
-// the scenario and the states of clouds, as if no endpoint were ejected.
+// decisions in the same order with the functions that Do uses. One difference
+// remains: the budget pays for a retry after the wait before it, not before the
+// wait.
 //
 // What is simulated: calls come as a Poisson process. A message takes a random
 // time one way. A server has workers and a first-come-first-served queue, and
