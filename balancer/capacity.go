@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/internal/admission"
 )
 
@@ -61,14 +62,17 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, load float6
 		p.utilization, p.reported = c.reports(r, now)
 	}
 	has := c.target.Load()
+	if r.machine != nil && r.machine.Unlimited {
+		p.reported, has = false, health.Load{}
+	}
 	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
 		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
 		Utilization: p.utilization, Reported: p.reported, Answered: has.Ended, PushedBack: has.PushedBack,
 	})
-	limit := 0
-	if r.machine == nil || !r.machine.Uncapped {
-		limit = p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
+	if c.target.State() == health.Down {
+		p.cap = failover.Cap{} // what didn't answer then says nothing of what it can do later
 	}
+	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
 	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {
 		p.limit = limit
 		c.setLimits()

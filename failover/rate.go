@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// Rate measures how many calls per second are made. It finds a spike within a
-// few calls and is steady while nothing happens, however many or few they are: it
-// counts in slots of 50 ms and takes the mean over the longest of the
-// windows of 50, 100, 200 … 6400 ms that no shorter one contradicts. A window
-// contradicts the rate of a longer one if its count differs from what that would
-// give by more than 4 standard deviations of a Poisson process, the model of
-// calls that come independently of each other. (The idea of adaptive windows is
-// that of ADWIN: Bifet and Gavaldà, "Learning from Time-Changing Data with
-// Adaptive Windowing", 2007.)
+// Rate measures how many calls per second are made. It finds a spike within a few
+// calls and is steady while nothing happens, however many or few they are: it
+// counts in slots of 50 ms and takes the mean over the longest of the windows of
+// 50, 100, 200 … 6400 ms that no shorter one contradicts. A window contradicts a
+// longer one if its count differs from its part of the longer one's by more than
+// 3.2 standard deviations. If calls come independently of each other, as in a
+// Poisson process, one in 700 does so by chance. (The idea is that of ADWIN: Bifet
+// and Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", 2007.)
 //
 // One goroutine at a time may use a Rate. The zero value is ready.
 type Rate struct {
@@ -30,8 +29,8 @@ type Rate struct {
 const (
 	rateSlot  = 50 * time.Millisecond
 	rateSlots = 128 // 6.4 s, the longest window
-	// contradicted is by how many standard deviations a window must differ.
-	contradicted = 4
+	// contradiction is by how many standard deviations a window must differ.
+	contradiction = 3.2
 )
 
 // Observe says how many calls were made ever, as of now. It is meant to be
@@ -71,7 +70,7 @@ func (r *Rate) estimate() {
 		}
 	}
 	longest := windows - 1
-	for longest > 0 && r.contradicts(counts[:longest], counts[longest], float64(int(1)<<longest)) {
+	for longest > 0 && contradicts(counts[:longest], counts[longest], float64(int(1)<<longest)) {
 		longest--
 	}
 	span := (time.Duration(1<<longest) * rateSlot).Seconds()
@@ -79,12 +78,14 @@ func (r *Rate) estimate() {
 	r.deviation = math.Sqrt(counts[longest]) / span
 }
 
-// contradicts reports whether one of the shorter windows can't come from the rate
-// of one of the given count and slots.
-func (r *Rate) contradicts(shorter []float64, count, slots float64) bool {
+// contradicts reports whether one of the shorter windows can't come from the same
+// rate as the rest of one of the given count and slots. If it does, the calls of
+// both fall into it binomially.
+func contradicts(shorter []float64, count, slots float64) bool {
 	for k, got := range shorter {
-		want := count * float64(int(1)<<k) / slots
-		if math.Abs(got-want) > contradicted*math.Sqrt(max(got, want, 1)) {
+		part := float64(int(1)<<k) / slots
+		want := count * part
+		if math.Abs(got-want) > contradiction*math.Sqrt(max(want*(1-part), 1)) {
 			return true
 		}
 	}

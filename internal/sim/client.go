@@ -32,7 +32,7 @@ func newClient(w *world, id int) (*client, error) {
 	c.machine = virtual.Machine{
 		Now:   func() time.Duration { return w.now },
 		Rand:  c.rand.Uint64,
-		Probe: c.probe,
+		Probe: c.probe, Unlimited: w.Unlimited,
 	}
 	var err error
 	c.router, err = balancer.New(w.config(), balancer.Simulated(&c.machine), balancer.WithTrace(c.trace()))

@@ -39,6 +39,8 @@ type Scenario struct {
 	Failover failover.Settings
 	Retry    failover.BudgetSettings
 
+	// Unlimited is that of virtual.Machine.
+	Unlimited bool
 	// KeepPlans makes the result keep the plans of all clients. They need much
 	// memory where many clients move shares for long.
 	KeepPlans bool

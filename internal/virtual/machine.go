@@ -24,9 +24,10 @@ type Machine struct {
 	// once or later.
 	Probe func(p Probe, done func(health.Outcome))
 
-	// Uncapped turns the caps on attempts in flight off, to see what they are
-	// good for.
-	Uncapped bool
+	// Unlimited turns off what limits a client by itself, to see what it is good
+	// for: caps on attempts in flight, and what pushback and load reports make of
+	// capacities.
+	Unlimited bool
 
 	// Step is set by the router: it runs one turn of the controller, which
 	// production runs every StepEvery.
