@@ -65,14 +65,16 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, load float6
 	if r.machine != nil && r.machine.Unlimited {
 		p.reported, has = false, health.Load{}
 	}
+	if c.target.State() == health.Down {
+		// What a cloud pushed back or didn't answer when it fell says nothing of
+		// what it can carry when it is back.
+		p.steering, p.cap, p.reported = failover.Capacity{}, failover.Cap{}, false
+	}
 	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
 		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
 		Utilization: p.utilization, Reported: p.reported, Answered: has.Ended, PushedBack: has.PushedBack,
 	})
-	if c.target.State() == health.Down {
-		p.cap = failover.Cap{} // what didn't answer then says nothing of what it can do later
-	}
-	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
+	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
 	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {
 		p.limit = limit
 		c.setLimits()

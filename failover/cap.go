@@ -4,8 +4,9 @@ import "time"
 
 // CapSigns are what a [Cap] goes by.
 type CapSigns struct {
-	// InFlight is the number of attempts under way.
-	InFlight int
+	// InFlight is the number of attempts under way, Endpoints that of the endpoints
+	// they are at.
+	InFlight, Endpoints int
 	// Ended, PushedBack and TimedOut count attempts ever: those with an outcome,
 	// and those of them that were too much for the cloud.
 	Ended, PushedBack, TimedOut uint64
@@ -15,9 +16,10 @@ type CapSigns struct {
 // increase, multiplicative decrease, as TCP does it for what it has on the way
 // (Chiu and Jain, 1989). There is none as long as nothing is wrong. When more
 // than a tenth of what ended in 100 ms was pushed back or timed out, and two at
-// least, it becomes 0.7 × what is in flight or the cap was, whichever is less.
-// From then on it grows by 2 % each 100 ms, by 1 at least, while it is used up;
-// after 10 s without trouble and with half of it unused it is forgotten.
+// least, it becomes 0.7 × what is in flight or the cap was, whichever is less, but
+// not less than 4 or 2 for each endpoint. From then on it grows by 2 % each 100 ms,
+// by 1 at least, while more than half of it is used; after 10 s without trouble and
+// with less used it is forgotten.
 //
 // A plan knows rates and comes after 50 ms. A server that has become slow is
 // overrun long before that: what waits there grows without bound while the rate
@@ -32,12 +34,13 @@ type Cap struct {
 }
 
 const (
-	capFor       = 100 * time.Millisecond
-	capTrouble   = 0.1 // of the outcomes
-	capDecrease  = 0.7
-	capIncrease  = 0.02
-	leastCap     = 4
-	capForgotten = 10 * time.Second
+	capFor         = 100 * time.Millisecond
+	capTrouble     = 0.1 // of the outcomes
+	capDecrease    = 0.7
+	capIncrease    = 0.02
+	leastCap       = 4
+	capPerEndpoint = 2
+	capForgotten   = 10 * time.Second
 )
 
 // Step goes on to now and returns the cap, 0 if there is none. It is meant to be
@@ -55,11 +58,11 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		if from := float64(s.InFlight); c.limit == 0 || from < c.limit {
 			c.limit = from
 		}
-		c.limit = max(leastCap, capDecrease*c.limit)
+		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), capDecrease*c.limit)
 	case c.limit == 0:
-	case float64(s.InFlight) >= 0.8*c.limit:
+	case float64(s.InFlight) > c.limit/2:
 		c.limit += max(1, capIncrease*c.limit)
-	case now-c.trouble >= capForgotten && float64(s.InFlight) < c.limit/2:
+	case now-c.trouble >= capForgotten:
 		c.limit = 0
 	}
 	return int(c.limit)

@@ -64,8 +64,11 @@ type CapacitySigns struct {
 // It grows only while it is used up, to the ceiling at most, and never beyond
 // the configured part if there is no ceiling; what isn't used any more sinks back
 // to that part by a third in 10 s. If servers push more than 2 % of the calls
-// back, within a quarter of a second, it is cut to what they took; it grows again
-// by 5 % of the part per second, and up to the ceiling by 20 % of itself.
+// back, within a quarter of a second, it is cut to what they took. From then on it
+// grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
+// enough to stay near what there is if nothing has changed, and soon back where it
+// was if the trouble is over. Without reports, nobody says that there is more than
+// the configured part: to the ceiling it grows by at most 20 % per second.
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
@@ -75,7 +78,8 @@ type Capacity struct {
 	changed   time.Duration // when the allowance last changed by itself
 	stepped   time.Duration
 	started   bool
-	ago       float64 // Load about a second ago
+	ago       float64       // Load about a second ago
+	lastCut   time.Duration // when pushback last cut it
 
 	counted              time.Duration // when the counts were last looked at
 	answered, pushedBack uint64        // as they were then
@@ -85,7 +89,9 @@ const (
 	targetUtilization = 0.9
 	steering          = 1.0  // per second: how fast a deviation is made up for
 	fairness          = 0.05 // per second: of the part
-	probing           = 0.2  // per second: growth to the ceiling without reports
+	firstGrowth       = 0.05 // per second, after pushback; doubles with each second
+	mostGrowth        = 1.0  // per second
+	beyondPart        = 0.2  // per second: growth to the ceiling without reports
 	reportAge         = time.Second
 	idleDecay         = 25 * time.Second
 	countFor          = 250 * time.Millisecond
@@ -111,11 +117,12 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 	was := c.allowance
 	switch {
 	case pushback > muchPushback:
+		c.lastCut = now
 		c.cut(s.Load*(1-pushback), CapacityPushback)
 	case s.Reported:
 		c.steer(dt, s)
 	default:
-		c.probe(dt, s)
+		c.probe(now, dt, s)
 	}
 	c.bound(s)
 	if c.allowance != was {
@@ -191,13 +198,14 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 }
 
 // probe looks for what there is without reports.
-func (c *Capacity) probe(dt float64, s CapacitySigns) {
+func (c *Capacity) probe(now time.Duration, dt float64, s CapacitySigns) {
+	growth := min(firstGrowth*math.Exp2((now-c.lastCut).Seconds()), mostGrowth)
 	switch {
 	case c.allowance == 0:
-	case c.allowance < c.part:
-		c.allowance += dt * fairness * c.part
-	case c.used(s):
-		c.allowance += dt * probing * c.allowance
+	case s.Configured > 0 && c.allowance >= s.Configured && c.used(s):
+		c.allowance += dt * min(growth, beyondPart) * c.allowance
+	case s.Configured > 0 && c.allowance < s.Configured, c.used(s):
+		c.allowance += dt * growth * c.allowance
 	}
 	c.rest(dt, s)
 }
