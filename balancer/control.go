@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/health"
-	"github.com/fairlead-go/fairlead/sla"
 )
 
 // stall is how late a step must be for it to count as the process itself
@@ -41,9 +40,7 @@ func (r *Router) step() {
 		r.excuse(now)
 	}
 	r.stepped = now
-	if r.machine == nil {
-		r.day.Store(int64(sla.DayOf(time.Now())))
-	}
+	r.day.Store(int64(r.date()))
 	changed := false
 	for _, s := range r.order {
 		if s.step(r, now, local) {

@@ -58,3 +58,11 @@ func readSecret(reference string) (string, error) {
 	}
 	return string(data), err
 }
+
+// readLevelKey returns the key of a config's levels, or the simulator's.
+func (r *Router) readLevelKey(cfg *Config) (sla.LevelKey, error) {
+	if r.machine != nil && r.machine.LevelKey != "" {
+		return sla.ParseLevelKey(r.machine.LevelKey)
+	}
+	return readLevelKey(cfg.LevelKey)
+}

@@ -184,6 +184,17 @@ func (r *Router) fraction() float64 { return float64(r.random()>>11) / (1 << 53)
 
 func (r *Router) today() sla.Day { return sla.Day(r.day.Load()) }
 
+// date asks what day it is.
+func (r *Router) date() sla.Day {
+	switch {
+	case r.machine == nil:
+		return sla.DayOf(time.Now())
+	case r.machine.Day != nil:
+		return sla.Day(r.machine.Day())
+	}
+	return 0
+}
+
 // refusal makes the error of a call that ends for the given cause.
 func (r *Router) refusal(s *serviceTable, class sla.Class, cause error) *CallError {
 	e := &CallError{Service: s.name, Tier: s.tiers[class.Tier].Name, Cause: cause}

@@ -45,7 +45,7 @@ func (r *Router) update(next *Config) error {
 	if err != nil {
 		return err
 	}
-	key, err := readLevelKey(cfg.LevelKey)
+	key, err := r.readLevelKey(cfg)
 	if err != nil {
 		return err
 	}

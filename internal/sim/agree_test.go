@@ -122,7 +122,7 @@ func oneCall(t *testing.T, s Scenario, noBudget bool) (began []time.Duration, ok
 	if noBudget {
 		spend(t, w.clients[0].router)
 	}
-	d := begin(w.clients[0], 0)
+	d := begin(w.clients[0], 0, 0)
 	for seen := 0; ; {
 		if len(d.tried) > seen {
 			seen++

@@ -1,49 +1,61 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // call is one idempotent call. It makes the decisions of balancer.Do, with
 // Router.Pick and the functions that Do itself uses, but where Do waits it sets
-// events.
+// events. It is used again once it has ended.
 type call struct {
 	client   *client
 	tier     int
+	customer int
+	ctx      context.Context
 	began    time.Duration
 	deadline timer
 	tried    []balancer.Attempt
-	current  *attempt // nil while the call waits before a retry
-	room     [2]balancer.Attempt
-}
+	current  *request // nil while the call waits before a retry
 
-// attempt is the one that the call waits for.
-type attempt struct {
-	balancer.Attempt
-	began time.Duration
-	timer timer // of its own time
+	onTimeout, onCut, onRetry func() // made once
 }
 
 // begin starts a call.
-func begin(c *client, tier int) *call {
+func begin(c *client, tier, customer int) *call {
 	w := c.world
+	d := w.call()
+	d.client, d.tier, d.customer, d.began = c, tier, customer, w.now
+	d.ctx, d.deadline, d.tried, d.current = w.load.contexts[tier][customer], timer{}, d.tried[:0], nil
 	w.open++
-	w.result.Tiers[tier].Calls++
-	d := &call{client: c, tier: tier, began: w.now}
-	d.tried = d.room[:0]
+	c.open++
+	w.result.begun(d)
 	if timeout := d.spec().Timeout; timeout > 0 {
-		d.deadline = w.after(timeout, d.timeout)
+		d.deadline = w.after(timeout, d.onTimeout)
 	}
 	if a, err := d.pick(); err != nil {
-		d.end(false)
+		d.refused(err)
 	} else {
 		d.enter(a)
 	}
+	return d
+}
+
+// call returns one to begin.
+func (w *world) call() *call {
+	if n := len(w.calls); n > 0 {
+		d := w.calls[n-1]
+		w.calls = w.calls[:n-1]
+		return d
+	}
+	d := new(call)
+	d.onTimeout, d.onCut, d.onRetry = d.timeout, d.cut, d.retry
 	return d
 }
 
@@ -51,25 +63,24 @@ func (d *call) spec() *Tier { return &d.client.world.Tiers[d.tier] }
 
 // pick asks the router for the next attempt.
 func (d *call) pick() (balancer.Attempt, error) {
-	return d.client.router.Pick(d.client.contexts[d.tier], balancer.Call{Service: service, Idempotent: true}, d.tried)
+	if len(d.tried) == 1 { // the call keeps the level that it was given
+		d.ctx = sla.WithLevel(d.ctx, uint8(d.tried[0].Level()))
+	}
+	return d.client.router.Pick(d.ctx, balancer.Call{Service: service, Idempotent: true}, d.tried)
 }
 
 // enter sends an attempt on its way.
 func (d *call) enter(picked balancer.Attempt) {
 	w := d.client.world
-	a := &attempt{Attempt: picked, began: w.now}
-	d.current = a
+	q := w.request(d, picked)
+	d.current = q
 	d.tried = append(d.tried, picked)
-	server := w.servers[picked.Endpoint().Address]
-	w.result.attempt(w.now, picked.Cloud(), server.place, len(d.tried) == 1)
+	server := w.byAddress[picked.Endpoint().Address]
+	w.result.attempt(d, server)
 	if limit := d.attemptTime(); limit > 0 {
-		a.timer = w.after(limit, d.cut)
+		q.timer = w.after(limit, d.onCut)
 	}
-	server.send(&request{done: func(o health.Outcome) {
-		if d.current == a {
-			d.answered(o)
-		}
-	}})
+	server.send(q)
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
@@ -90,32 +101,32 @@ func (d *call) left() time.Duration {
 
 // answered goes on after an attempt that ended with o.
 func (d *call) answered(o health.Outcome) {
-	a := d.leave(o)
+	d.leave(o)
 	if !failover.MayRetry(o, true) || len(d.tried) >= d.spec().Attempts {
-		a.End()
+		d.last().End()
 		d.end(o.Kind == health.OK)
 		return
 	}
-	if a.Alternative(d.tried) {
-		d.retry(a)
+	if d.last().Alternative(d.tried) {
+		d.retry()
 		return
 	}
 	wait := failover.RetryDelay(o, len(d.tried), d.client.rand.Float64())
 	if left := d.left(); left > 0 && left <= wait {
-		a.End()
+		d.last().End()
 		d.end(false)
 		return
 	}
-	d.client.world.after(wait, func() { d.retry(a) })
+	d.client.world.after(wait, d.onRetry)
 }
 
 // retry makes the next attempt if the budget pays for it and there is somebody
 // to ask, and ends the call otherwise.
-func (d *call) retry(last *attempt) {
+func (d *call) retry() {
 	next, err := d.pick()
-	last.End()
+	d.last().End()
 	if err != nil {
-		d.end(false)
+		d.refused(err)
 		return
 	}
 	d.enter(next)
@@ -126,12 +137,12 @@ func (d *call) retry(last *attempt) {
 func (d *call) cut() {
 	next, err := d.pick()
 	if errors.Is(err, balancer.ErrBudget) {
-		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.cut)
+		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 		return
 	}
 	d.leave(health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}).End()
 	if err != nil {
-		d.end(false)
+		d.refused(err)
 		return
 	}
 	d.enter(next)
@@ -146,20 +157,41 @@ func (d *call) timeout() {
 	d.end(false)
 }
 
+// last is the attempt made last.
+func (d *call) last() *balancer.Attempt { return &d.tried[len(d.tried)-1] }
+
 // leave reports the outcome of the current attempt, which is not waited for
 // any longer.
-func (d *call) leave(o health.Outcome) *attempt {
-	a := d.current
-	d.current = nil
-	d.client.world.stop(a.timer)
-	a.Answered(o)
-	return a
+func (d *call) leave(o health.Outcome) *balancer.Attempt {
+	q := d.current
+	d.current, q.call = nil, nil
+	d.client.world.stop(q.timer)
+	q.Answered(o)
+	return d.last()
+}
+
+// refused ends a call for which the router had no attempt. One that was shed
+// didn't fail: it is told when to come again.
+func (d *call) refused(err error) {
+	var shed *sla.ShedError
+	if errors.As(err, &shed) {
+		d.client.world.result.shed(d)
+		d.leaveWorld()
+		return
+	}
+	d.end(false)
 }
 
 // end ends the call.
 func (d *call) end(ok bool) {
+	d.client.world.result.ended(d, ok)
+	d.leaveWorld()
+}
+
+func (d *call) leaveWorld() {
 	w := d.client.world
 	w.stop(d.deadline)
 	w.open--
-	w.result.call(d.tier, d.began, w.now, ok)
+	d.client.open--
+	w.calls = append(w.calls, d)
 }

@@ -1,53 +1,45 @@
 package sim
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/internal/virtual"
-	"github.com/fairlead-go/fairlead/sla"
 )
 
 // client is one process: a router and the calls it makes.
 type client struct {
 	world   *world
 	id      int
+	load    float64 // its part of the calls, relative to others
+	born    time.Duration
 	rand    *rand.Rand
 	machine virtual.Machine
 	router  *balancer.Router
 	turn    func() // one step of the controller and the event of the next
-	arrive  func() // one call and the event of the next
+	open    int    // calls that haven't ended
+	left    bool
 
-	contexts []context.Context // by tier
-	parts    []float64         // by tier, cumulative, up to 1
+	desired []float64 // capacity by cloud, as the last plan has it
 }
 
-func newClient(w *world, id int) (*client, error) {
-	c := &client{world: w, id: id, rand: w.random()}
+func newClient(w *world, id int, load float64) (*client, error) {
+	c := &client{world: w, id: id, load: load, born: w.now, rand: w.random(), desired: make([]float64, len(w.Clouds))}
 	c.machine = virtual.Machine{
-		Now:   func() time.Duration { return w.now },
-		Rand:  c.rand.Uint64,
-		Probe: c.probe, Unlimited: w.Unlimited,
+		Now:       func() time.Duration { return w.now - c.born },
+		Rand:      c.rand.Uint64,
+		Probe:     c.probe,
+		LevelKey:  "the same for all clients",
+		Day:       w.day,
+		Unlimited: w.Unlimited,
 	}
 	var err error
 	c.router, err = balancer.New(w.config(), balancer.Simulated(&c.machine), balancer.WithTrace(c.trace()))
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
-	}
-	total := 0.0
-	for _, t := range w.Tiers {
-		total += t.Part
-	}
-	sum := 0.0
-	for _, t := range w.Tiers {
-		sum += t.Part / total
-		c.parts = append(c.parts, sum)
-		c.contexts = append(c.contexts, sla.WithTier(context.Background(), t.Name))
 	}
 	return c, nil
 }
@@ -61,9 +53,15 @@ func (c *client) trace() balancer.Trace {
 			})
 		},
 	}
-	if c.world.KeepPlans {
+	if c.world.KeepPlans || c.world.scales() {
 		t.PlanChanged = func(p balancer.PlanChange) {
-			c.world.result.Plans[c.id] = append(c.world.result.Plans[c.id], PlanChange{At: c.world.now, Plan: p.Plan})
+			for _, cloud := range p.Plan.Clouds {
+				c.desired[c.world.result.index(cloud.Cloud)] = cloud.Desired
+			}
+			if c.world.KeepPlans {
+				plans := &c.world.result.Plans[c.id]
+				*plans = append(*plans, PlanChange{At: c.world.now, Plan: p.Plan})
+			}
 		}
 	}
 	return t
@@ -74,29 +72,21 @@ func (c *client) trace() balancer.Trace {
 func (c *client) start() {
 	w := c.world
 	c.turn = func() {
+		if c.left && c.open == 0 {
+			c.router.Close()
+			return
+		}
 		c.machine.Step()
 		w.after(c.machine.StepEvery, c.turn)
 	}
 	w.after(time.Duration(c.rand.Float64()*float64(c.machine.StepEvery)), c.turn)
-	if w.Rate <= 0 {
-		return
-	}
-	between := float64(time.Second) * float64(w.Clients) / w.Rate
-	pause := func() time.Duration { return time.Duration(c.rand.ExpFloat64() * between) }
-	c.arrive = func() {
-		if w.now >= w.Duration {
-			return
-		}
-		c.call()
-		w.after(pause(), c.arrive)
-	}
-	w.after(pause(), c.arrive)
+	w.load.join(c)
 }
 
-// call makes a call of a tier drawn by the tiers' parts.
-func (c *client) call() {
-	tier, _ := slices.BinarySearch(c.parts, c.rand.Float64())
-	begin(c, min(tier, len(c.parts)-1))
+// leave lets the client make no further calls, and end with those under way.
+func (c *client) leave() {
+	c.left = true
+	c.world.load.leave(c)
 }
 
 // probe asks an endpoint how it is, for the router.
@@ -112,7 +102,7 @@ func (c *client) probe(p virtual.Probe, done func(health.Outcome)) {
 	timeout := w.after(w.Health.WithDefaults().Probe.Timeout, func() {
 		end(health.Outcome{Kind: health.TimedOut, Reason: "probe timeout"})
 	})
-	w.servers[p.Address].send(&request{probe: true, done: func(o health.Outcome) {
+	w.byAddress[p.Address].send(&request{probe: true, done: func(o health.Outcome) {
 		w.stop(timeout)
 		end(o)
 	}})

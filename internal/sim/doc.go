@@ -29,6 +29,21 @@
 // exist; a refused connection costs a round trip. Probes need no worker, so
 // that a server which fails or delays calls still answers them.
 //
+// # Load
+//
+// Scenario.Demand is the rate of calls over time, Tier.Parts the mix of tiers,
+// Tier.Customers a set of callers whose levels all clients agree on, and
+// Scenario.Groups clients that come and go. What a cloud really carries
+// (Cloud.Carries, which Cloud.Growth or an [Autoscaler] changes) and what clients
+// are told of it (Cloud.Capacity, Cloud.Ceiling, Scenario.Instances) are set apart,
+// so that a config may be wrong. Servers may report their load, push back by tier,
+// say when to come again, and drop what is too late.
+//
+// A call for which Router.Pick returns an sla.ShedError is shed, and no failure.
+//
+// A [Result] has totals, [Sample] values second by second, and finer [Series]
+// unless the scenario is long; [Result.Between] sums samples up.
+//
 // # Determinism
 //
 // A simulation has no goroutine and reads no clock: events run in the order of

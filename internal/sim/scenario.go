@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -23,9 +22,14 @@ type Scenario struct {
 	// Clients is the number of processes, each with a router of its own.
 	// Default: 1.
 	Clients int
+	// Groups are clients beside these, which come later or leave early.
+	Groups []Group
 	// Rate is the number of calls per second of all clients together. They
-	// come independently of each other and of answers (a Poisson process).
+	// come independently of each other and of answers (a Poisson process), each
+	// from any of the clients that are there.
 	Rate float64
+	// Demand, if set, takes the place of Rate: the calls per second over time.
+	Demand Profile
 	// Clouds are where the service runs. At least one.
 	Clouds []Cloud
 	// Tiers are the classes of calls, most critical first. Default: one
@@ -34,6 +38,12 @@ type Scenario struct {
 	// Faults are what goes wrong.
 	Faults []Fault
 
+	// Instances is what the clients' config says of their number. Default: it
+	// says nothing, and capacities are no part of the plan.
+	Instances int
+	// Midnight is when the levels of customers change: the day of the clients'
+	// routers is 0 before and 1 from then on. Default: never.
+	Midnight time.Duration
 	// Health, Failover and Retry are the settings of all clients.
 	Health   health.Settings
 	Failover failover.Settings
@@ -41,9 +51,16 @@ type Scenario struct {
 
 	// Unlimited is that of virtual.Machine.
 	Unlimited bool
-	// KeepPlans makes the result keep the plans of all clients. They need much
-	// memory where many clients move shares for long.
-	KeepPlans bool
+	// SampleEvery is the resolution of the result's samples. Default: 1 s.
+	SampleEvery time.Duration
+	// Watch, if set, is told each sample as soon as there is one.
+	Watch func(*Sample)
+	// Long says that the result is to keep no Series, of which there are ten
+	// numbers per second for each endpoint: samples say what happened.
+	Long bool
+	// KeepPlans makes the result keep the plans of all clients, and KeepClients
+	// what each sent where. Both need much memory where many clients run for long.
+	KeepPlans, KeepClients bool
 	// EndAt, if set, is asked at each change of state whether to end at once.
 	EndAt func(StateChange) bool
 }
@@ -59,6 +76,19 @@ type Cloud struct {
 	// exponential part of 0.2 ms.
 	Network Delay
 	Server  Server
+
+	// Capacity and Ceiling are what the clients' config says of the cloud, true
+	// or not. Default: it says nothing.
+	Capacity, Ceiling float64
+	// Carries is how many calls per second its endpoints really serve, all
+	// together: so many workers, which make up for what remains of a worker by
+	// their pace. Default: endpoints × workers ÷ mean service time.
+	Carries float64
+	// Growth is what it carries later, each value from its time on, when
+	// new nodes behind the endpoints are ready.
+	Growth []Point
+	// Autoscaler, if set, grows the cloud as clients ask for it.
+	Autoscaler *Autoscaler
 }
 
 // Tier is a tier and its part of the calls.
@@ -66,6 +96,12 @@ type Tier struct {
 	sla.Tier
 	// Part is relative to the parts of the other tiers. Default: 1.
 	Part float64
+	// Parts, if set, takes the place of Part: the part over time.
+	Parts Profile
+	// Customers is how many callers the tier's calls are for, all with equally
+	// many calls: their levels are those of customers. Default: calls name no
+	// caller, and each has a level of its own.
+	Customers int
 }
 
 // service is the name of the one service there is.
@@ -78,7 +114,9 @@ func Run(s Scenario) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.run()
+	if err := w.run(); err != nil {
+		return nil, err
+	}
 	return w.result, nil
 }
 
@@ -96,6 +134,12 @@ func (s Scenario) withDefaults() Scenario {
 		clouds[i] = c
 	}
 	s.Clouds = clouds
+	if len(s.Demand) == 0 {
+		s.Demand = Steady(s.Rate)
+	}
+	if s.SampleEvery == 0 {
+		s.SampleEvery = time.Second
+	}
 	if len(s.Tiers) == 0 {
 		s.Tiers = []Tier{{Tier: sla.Tier{Name: "critical", Protected: true, Timeout: 800 * time.Millisecond, Attempts: 3}}}
 	}
@@ -103,6 +147,9 @@ func (s Scenario) withDefaults() Scenario {
 	for i, t := range s.Tiers {
 		if t.Part == 0 {
 			t.Part = 1
+		}
+		if len(t.Parts) == 0 {
+			t.Parts = Steady(t.Part)
 		}
 		if t.Attempts == 0 {
 			t.Attempts = 2 // as the config has it
@@ -122,7 +169,7 @@ func address(cloud, endpoint int) string {
 func (s *Scenario) config() *balancer.Config {
 	cfg := &balancer.Config{
 		Clouds: make(map[string]balancer.Cloud),
-		Health: s.Health, Failover: s.Failover, Retry: s.Retry,
+		Health: s.Health, Failover: s.Failover, Retry: s.Retry, Instances: s.Instances,
 	}
 	clouds := make(map[string]balancer.ServiceCloud)
 	for i, c := range s.Clouds {
@@ -131,104 +178,11 @@ func (s *Scenario) config() *balancer.Config {
 		for k := range c.Endpoints {
 			urls = append(urls, "http://"+address(i, k))
 		}
-		clouds[c.Name] = balancer.ServiceCloud{HTTP: urls}
+		clouds[c.Name] = balancer.ServiceCloud{HTTP: urls, Capacity: c.Capacity, Ceiling: c.Ceiling}
 	}
 	cfg.Services = map[string]balancer.Service{service: {Clouds: clouds}}
 	for _, t := range s.Tiers {
 		cfg.Tiers = append(cfg.Tiers, t.Tier)
 	}
 	return cfg
-}
-
-// world is a scenario under way.
-type world struct {
-	Scenario
-	loop
-	result  *Result
-	servers map[string]*server // by address
-	byCloud map[string][]*server
-	clients []*client
-	streams uint64 // of random numbers
-	open    int    // calls that haven't ended
-	ended   bool   // by EndAt
-}
-
-func newWorld(s Scenario) (*world, error) {
-	w := &world{
-		Scenario: s,
-		result:   newResult(&s),
-		servers:  make(map[string]*server),
-		byCloud:  make(map[string][]*server),
-	}
-	for i, c := range s.Clouds {
-		for k := range c.Endpoints {
-			server := &server{loop: &w.loop, rand: w.random(), spec: c.Server, path: c.Network, place: k, slow: 1}
-			w.servers[address(i, k)] = server
-			w.byCloud[c.Name] = append(w.byCloud[c.Name], server)
-		}
-	}
-	for _, f := range s.Faults {
-		if err := w.schedule(f); err != nil {
-			return nil, err
-		}
-	}
-	for id := range s.Clients {
-		c, err := newClient(w, id)
-		if err != nil {
-			return nil, err
-		}
-		w.clients = append(w.clients, c)
-	}
-	return w, nil
-}
-
-// random returns a source of random numbers of its own, so that one actor's
-// draws don't shift those of another.
-func (w *world) random() *rand.Rand {
-	w.streams++
-	return rand.New(rand.NewPCG(w.Seed, w.streams))
-}
-
-// schedule sets the events of a fault.
-func (w *world) schedule(f Fault) error {
-	servers := w.byCloud[f.Cloud]
-	if f.Endpoints > len(servers) || len(servers) == 0 {
-		return fmt.Errorf("sim: a fault strikes %d endpoints of cloud %q, which has %d", f.Endpoints, f.Cloud, len(servers))
-	}
-	if f.Endpoints > 0 {
-		servers = servers[:f.Endpoints]
-	}
-	w.at(f.From, func() {
-		for _, s := range servers {
-			f.begin(s)
-		}
-	})
-	if f.Until > 0 {
-		w.at(f.Until, func() {
-			for _, s := range servers {
-				f.end(s)
-			}
-		})
-	}
-	return nil
-}
-
-// grace is how long calls without a deadline may go on after the end.
-const grace = time.Minute
-
-// run runs the scenario to its end.
-func (w *world) run() {
-	for _, c := range w.clients {
-		c.start()
-	}
-	for !w.ended && w.now < w.Duration && w.step(w.Duration) {
-	}
-	for !w.ended && w.open > 0 && w.step(w.Duration+grace) {
-	}
-	for _, c := range w.clients {
-		c.router.Close()
-	}
-	w.result.Took = w.now
-	w.result.Events = w.set
-	w.result.Unfinished = w.open
 }

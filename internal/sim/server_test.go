@@ -9,9 +9,9 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// newServer returns a server that is as far away as a function call.
-func newServer(l *loop, spec Server) *server {
-	return &server{loop: l, rand: rand.New(rand.NewPCG(1, 1)), spec: spec.withDefaults(), slow: 1}
+// near returns a server that is as far away as a function call.
+func near(l *loop, spec Server) *server {
+	return newServer(l, rand.New(rand.NewPCG(1, 1)), spec.withDefaults())
 }
 
 // drain runs all events.
@@ -26,7 +26,7 @@ func TestQueue(t *testing.T) {
 	const service = 10 * time.Millisecond
 	for _, load := range []float64{0.3, 0.5, 0.8} {
 		var l loop
-		s := newServer(&l, Server{Workers: 1, Service: Delay{Spread: service}, Queue: math.MaxInt})
+		s := near(&l, Server{Workers: 1, Service: Delay{Spread: service}, Queue: math.MaxInt})
 		const n = 200_000
 		total, at := time.Duration(0), time.Duration(0)
 		for range n {
@@ -65,7 +65,7 @@ func TestServerAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var l loop
-			s := newServer(&l, Server{Workers: 1, Queue: 1, Service: Delay{Least: 10 * time.Millisecond}})
+			s := near(&l, Server{Workers: 1, Queue: 1, Service: Delay{Least: 10 * time.Millisecond}})
 			got := make([]string, 4)
 			last := time.Duration(0)
 			ask := func(i int) {
@@ -103,7 +103,7 @@ func TestFaultyServer(t *testing.T) {
 		{Fault{Kind: Slow, Factor: 10}, health.OK, health.OK},
 	} {
 		var l loop
-		s := newServer(&l, Server{})
+		s := near(&l, Server{})
 		test.fault.begin(s)
 		var answer, probe health.Kind
 		s.send(&request{done: func(o health.Outcome) { answer = o.Kind }})
@@ -118,7 +118,7 @@ func TestFaultyServer(t *testing.T) {
 // TestPatience lets a request wait for longer than it should.
 func TestPatience(t *testing.T) {
 	var l loop
-	s := newServer(&l, Server{Workers: 1, Service: Delay{Least: 10 * time.Millisecond}, Patience: 15 * time.Millisecond})
+	s := near(&l, Server{Workers: 1, Service: Delay{Least: 10 * time.Millisecond}, Patience: 15 * time.Millisecond})
 	var got []health.Kind
 	for range 3 {
 		s.send(&request{done: func(o health.Outcome) { got = append(got, o.Kind) }})

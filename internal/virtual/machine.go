@@ -14,7 +14,7 @@ import (
 )
 
 // Machine is what a simulator supplies to one router. Every function must be
-// set, and none may be called by two goroutines at a time.
+// set, unless it says otherwise, and none may be called by two goroutines at a time.
 type Machine struct {
 	// Now is the time since the simulation began.
 	Now func() time.Duration
@@ -23,6 +23,11 @@ type Machine struct {
 	// Probe asks one endpoint how it is and calls done with the answer, at
 	// once or later.
 	Probe func(p Probe, done func(health.Outcome))
+	// LevelKey, unless empty, is the secret that decides about levels, whatever
+	// the config says of it: all routers that share it choose the same customers.
+	LevelKey string
+	// Day, unless nil, returns the day of the levels, counted as sla.Day is.
+	Day func() int64
 
 	// Unlimited turns off what limits a client by itself, to see what it is good
 	// for: caps on attempts in flight, and what pushback and load reports make of
