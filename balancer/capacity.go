@@ -8,6 +8,7 @@ import (
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/internal/admission"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // capacity is how much one service can have of one cloud, as far as this process
@@ -53,9 +54,9 @@ func (c *capacity) configure(cfg *Config, cloud ServiceCloud, ready time.Duratio
 	}
 }
 
-// step takes the capacity and the cap one sweep further. It reports whether the
+// measureCapacity takes the capacity and the cap one sweep further. It reports whether the
 // capacity is another than the plan was made for.
-func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, load float64) (moved bool) {
+func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla.Tier, load float64) (moved bool) {
 	p := &c.capacity
 	if now-p.looked >= reportsEvery {
 		p.looked = now
@@ -77,7 +78,7 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, load float6
 	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
 	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {
 		p.limit = limit
-		c.setLimits()
+		c.setLimits(tiers)
 	}
 	return math.Abs(p.perSecond-p.planned) > 0.02*max(p.perSecond, p.planned)
 }
@@ -123,17 +124,23 @@ func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization float6
 
 // setLimits makes picks see the cap. It is divided evenly between the endpoints,
 // whose attempts in flight a pick looks at anyway: a count for the cloud would be
-// one that all cores write. Less critical tiers meet it earlier.
-func (c *serviceCloud) setLimits() {
+// one that all cores write. Less critical tiers meet it earlier, and protected ones
+// only where there was trouble before the cap was taken down: when it is taken down,
+// what is in flight is mostly not theirs.
+func (c *serviceCloud) setLimits(tiers []sla.Tier) {
 	n := len(c.endpoints)
 	c.limited = n
 	if c.capacity.limit == 0 || n == 0 {
 		c.limits.Store(nil)
 		return
 	}
-	limits := make([]int, c.tiers)
+	limits := make([]int, len(tiers))
 	for tier := range limits {
-		limits[tier] = (admission.Limit(c.capacity.limit, tier, c.tiers) + n - 1) / n
+		limit := admission.Limit(c.capacity.limit, tier, len(tiers))
+		if tiers[tier].Protected {
+			limit = int(float64(limit) / failover.CapDecrease)
+		}
+		limits[tier] = (limit + n - 1) / n
 	}
 	c.limits.Store(&limits)
 }

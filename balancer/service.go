@@ -69,7 +69,6 @@ type serviceCloud struct {
 	pool        *pool  // of the last table; nil if it is no longer true
 	begun       uint64 // attempts already counted for the budget
 	capacity    capacity
-	tiers       int                   // how many the service has
 	limits      atomic.Pointer[[]int] // by tier, the most attempts in flight at one endpoint; nil: no cap; read by picks
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
@@ -191,7 +190,7 @@ func (s *service) measure(r *Router, now time.Duration) (moved bool) {
 	}
 	known := false
 	for _, c := range s.clouds {
-		if c.measureCapacity(r, now, cloudPlan(s.plan, c.name).Load) {
+		if c.measureCapacity(r, now, s.tiers, cloudPlan(s.plan, c.name).Load) {
 			moved = true
 		}
 		known = known || c.capacity.perSecond > 0

@@ -127,7 +127,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 		}
 		c.weight, c.callersHost = cfg.Clouds[name].Weight, cfg.Clouds[name].Host == HostCaller
 		c.trusted = cfg.trusts(s.name, name)
-		c.tiers, c.limited = len(s.tiers), 0
+		c.limited = 0
 		c.capacity.configure(cfg, cfg.Services[s.name].Clouds[name], cfg.Clouds[name].Ready)
 		c.readmission.Settings = cfg.Failover
 		_, c.drained = r.drains[name]

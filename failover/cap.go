@@ -33,10 +33,12 @@ type Cap struct {
 	trouble time.Duration
 }
 
+// CapDecrease is what a [Cap] is multiplied with when there is trouble.
+const CapDecrease = 0.7
+
 const (
 	capFor         = 100 * time.Millisecond
 	capTrouble     = 0.1 // of the outcomes
-	capDecrease    = 0.7
 	capIncrease    = 0.02
 	leastCap       = 4
 	capPerEndpoint = 2
@@ -58,7 +60,7 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		if from := float64(s.InFlight); c.limit == 0 || from < c.limit {
 			c.limit = from
 		}
-		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), capDecrease*c.limit)
+		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), CapDecrease*c.limit)
 	case c.limit == 0:
 	case float64(s.InFlight) > c.limit/2:
 		c.limit += max(1, capIncrease*c.limit)

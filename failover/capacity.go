@@ -45,7 +45,7 @@ type CapacitySigns struct {
 //
 // With load reports it follows
 //
-//	dC/dt = C × (1 − utilization/0.9) per second + part/20 per second
+//	dC/dt = 1.2 × C × (1 − utilization/0.95) per second + part/20 per second
 //
 // where part is the configured part or, if that is unknown, what the client sent
 // when the cloud was first full. The first term takes the utilization to its
@@ -53,7 +53,7 @@ type CapacitySigns struct {
 // differ, the smaller ones gain on the larger by half in 14 s. (It is Kelly's
 // primal algorithm for a shared link: Kelly, Maulloo and Tan, "Rate control for
 // communication networks", 1998; additive increase and multiplicative decrease in
-// small steps.) In balance the cloud is used to 0.9 + 0.045 × part/C. Dividing by
+// small steps.) In balance the cloud is used to 0.95 + 0.04 × part/C. Dividing by
 // the reported utilization instead would be quicker, but keep whatever unfairness
 // there is.
 //
@@ -63,8 +63,8 @@ type CapacitySigns struct {
 //
 // It grows only while it is used up, to the ceiling at most, and never beyond
 // the configured part if there is no ceiling; what isn't used any more sinks back
-// to that part by a third in 10 s. If servers push more than 2 % of the calls
-// back, within a quarter of a second, it is cut to what they took. From then on it
+// to that part by a third in 10 s. If servers push more than 5 % of the calls
+// back, within a quarter of a second, it is cut to what they took meanwhile. From then on it
 // grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
 // enough to stay near what there is if nothing has changed, and soon back where it
 // was if the trouble is over. Without reports, nobody says that there is more than
@@ -86,8 +86,8 @@ type Capacity struct {
 }
 
 const (
-	targetUtilization = 0.9
-	steering          = 1.0  // per second: how fast a deviation is made up for
+	targetUtilization = 0.95
+	steering          = 1.2  // per second: how fast a deviation is made up for
 	fairness          = 0.05 // per second: of the part
 	firstGrowth       = 0.05 // per second, after pushback; doubles with each second
 	mostGrowth        = 1.0  // per second
@@ -96,7 +96,8 @@ const (
 	idleDecay         = 25 * time.Second
 	countFor          = 250 * time.Millisecond
 	leastCounted      = 20   // answers that a fraction of pushback needs
-	muchPushback      = 0.02 // of the answers
+	muchPushback      = 0.05 // of the answers
+	leastPushback     = 3    // answers
 	inUse             = 0.95 // of the allowance
 	leastAllowance    = 0.02 // of the part
 )
@@ -113,12 +114,12 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 	c.stepped = now
 	c.configure(s.Configured)
 	c.ago += (s.Load - c.ago) * -math.Expm1(-dt/reportAge.Seconds())
-	pushback := c.pushback(now, s)
+	taken, pushed := c.pushback(now, s)
 	was := c.allowance
 	switch {
-	case pushback > muchPushback:
+	case pushed:
 		c.lastCut = now
-		c.cut(s.Load*(1-pushback), CapacityPushback)
+		c.cut(taken, CapacityPushback)
 	case s.Reported:
 		c.steer(dt, s)
 	default:
@@ -146,18 +147,17 @@ func (c *Capacity) configure(part float64) {
 	}
 }
 
-// pushback returns the part of the answers that said "too much" in the last
-// quarter of a second, 0 while there are too few to tell.
-func (c *Capacity) pushback(now time.Duration, s CapacitySigns) float64 {
-	answered, pushed := s.Answered-c.answered, s.PushedBack-c.pushedBack
-	if now-c.counted < countFor || answered < leastCounted && now-c.counted < 4*countFor {
-		return 0
+// pushback reports whether the cloud said "too much" to too many calls, and how
+// many per second it took meanwhile. It looks at a quarter of a second, or a second
+// if there are few answers.
+func (c *Capacity) pushback(now time.Duration, s CapacitySigns) (taken float64, pushed bool) {
+	answered, refused := s.Answered-c.answered, s.PushedBack-c.pushedBack
+	passed := now - c.counted
+	if passed < countFor || answered < leastCounted && passed < 4*countFor {
+		return 0, false
 	}
 	c.counted, c.answered, c.pushedBack = now, s.Answered, s.PushedBack
-	if pushed < 2 {
-		return 0
-	}
-	return float64(pushed) / float64(answered)
+	return float64(answered-refused) / passed.Seconds(), refused >= leastPushback && float64(refused) > muchPushback*float64(answered)
 }
 
 // cut takes the allowance down.
