@@ -83,7 +83,7 @@ func (s *service) demand() (mean, least []float64) {
 	for _, o := range s.offers {
 		m, deviation := o.rate.Mean()
 		mean = append(mean, m)
-		least = append(least, max(0, m-2*deviation))
+		least = append(least, max(0, m-3*deviation))
 	}
 	return mean, least
 }

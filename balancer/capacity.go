@@ -88,7 +88,7 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 // not be usable.
 func (c *serviceCloud) grown() float64 {
 	p := &c.capacity
-	n := len(c.known())
+	n := c.addresses
 	if p.base == 0 {
 		p.base = n
 	}
@@ -106,20 +106,25 @@ func (c *serviceCloud) grown() float64 {
 }
 
 // reports returns the mean utilization that the endpoints reported lately, and
-// false if none did.
+// false if none did. A client with few calls hears of each endpoint seldom: what is
+// a second old counts for a third of what is new.
 func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization float64, ok bool) {
-	sum, n := 0.0, 0
-	oldest := r.wall(now - reportsExpire)
+	sum, weights := 0.0, 0.0
 	for _, e := range c.endpoints {
-		if load := e.load.Load(); load != nil && load.At.After(oldest) {
-			sum += load.Utilization()
-			n++
+		load := e.load.Load()
+		if load == nil {
+			continue
+		}
+		if age := r.wall(now).Sub(load.At); age < reportsExpire {
+			weight := fading(age, time.Second)
+			sum += weight * load.Utilization()
+			weights += weight
 		}
 	}
-	if n == 0 {
+	if weights == 0 {
 		return 0, false
 	}
-	return sum / float64(n), true
+	return sum / weights, true
 }
 
 // setLimits makes picks see the cap. It is divided evenly between the endpoints,

@@ -48,7 +48,9 @@ type endpoint struct {
 // endpoints that were there before. It reports whether anything changed. What
 // stays costs little: of 10,000 endpoints mostly one comes or goes.
 func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
-	known := subset(c.known(), s.subset, s.seed)
+	all := c.known()
+	c.addresses = len(all)
+	known := subset(all, s.subset, s.seed)
 	was := c.endpoints
 	if slices.EqualFunc(known, was, func(spec Endpoint, e *endpoint) bool { return e.spec() == spec }) {
 		return false

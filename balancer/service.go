@@ -63,7 +63,8 @@ type serviceCloud struct {
 	sources     []*addressSource // one for each configured endpoint
 	named       []*addressSource // those of them that are looked up
 	retired     []*addressSource // those of the config before, until the new ones have addresses
-	endpoints   []*endpoint      // all that the sources gave
+	addresses   int              // that the sources gave
+	endpoints   []*endpoint      // for all of these, or the subset of them
 	generation  uint64           // counts the changes of endpoints
 	byRecord    map[*health.Endpoint]*endpoint
 	pool        *pool  // of the last table; nil if it is no longer true

@@ -98,7 +98,7 @@ const (
 	leastCounted      = 20   // answers that a fraction of pushback needs
 	muchPushback      = 0.05 // of the answers
 	leastPushback     = 3    // answers
-	inUse             = 0.95 // of the allowance
+	inUse             = 0.75 // of the allowance: room for what is offered by chance
 	leastAllowance    = 0.02 // of the part
 )
 
@@ -157,7 +157,9 @@ func (c *Capacity) pushback(now time.Duration, s CapacitySigns) (taken float64, 
 		return 0, false
 	}
 	c.counted, c.answered, c.pushedBack = now, s.Answered, s.PushedBack
-	return float64(answered-refused) / passed.Seconds(), refused >= leastPushback && float64(refused) > muchPushback*float64(answered)
+	taken = float64(answered - refused)
+	taken += 2 * math.Sqrt(taken) // of few answers chance may have refused too many
+	return taken / passed.Seconds(), refused >= leastPushback && float64(refused) > muchPushback*float64(answered)
 }
 
 // cut takes the allowance down.

@@ -90,6 +90,15 @@ func sample(n int, run func(seed uint64) time.Duration) (all []time.Duration, us
 	return all, used
 }
 
+// onlyLong skips a test that takes minutes, unless -sim.times asks for more than
+// usual.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if *times < 2 {
+		t.Skip("takes minutes: run it with -sim.times=2")
+	}
+}
+
 // twoClouds share calls 70 to 30.
 func twoClouds() []Cloud {
 	return []Cloud{{Name: "onprem", Weight: 70}, {Name: "gcp", Weight: 30}}

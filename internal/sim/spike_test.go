@@ -21,51 +21,55 @@ func mixedTiers() []Tier {
 // TestSpike quadruples the calls at once, onto an own data centre that can't grow
 // and a cloud whose new nodes are ready later. Nobody turns a knob.
 func TestSpike(t *testing.T) {
-	const at, before, peak = 20 * time.Second, 4000.0, 16000.0
-	clients := []int{20, 1000}
-	lags := []time.Duration{10 * time.Second, 20 * time.Second, 30 * time.Second}
-	if slowdown() > 1 {
-		clients, lags = clients[:1], lags[:1]
+	for _, test := range []struct {
+		clients int
+		lag     time.Duration
+		long    bool
+	}{
+		{clients: 20, lag: 10 * time.Second}, {clients: 20, lag: 20 * time.Second, long: true}, {clients: 20, lag: 30 * time.Second},
+		{clients: 1000, lag: 10 * time.Second, long: true}, {clients: 1000, lag: 20 * time.Second, long: true}, {clients: 1000, lag: 30 * time.Second, long: true},
+	} {
+		t.Run(fmt.Sprintf("%d clients, ready after %v", test.clients, test.lag), func(t *testing.T) {
+			if test.long {
+				onlyLong(t)
+			}
+			spike(t, test.clients, test.lag)
+		})
 	}
-	for _, n := range clients {
-		for _, lag := range lags {
-			t.Run(fmt.Sprintf("%d clients, ready after %v", n, lag), func(t *testing.T) {
-				t.Parallel()
-				ready := at + lag
-				r := simulate(t, Scenario{
-					Seed: 1, Duration: ready + 20*time.Second, Clients: n, Instances: n,
-					Demand: Steps(Point{0, before}, Point{at, peak}), Tiers: mixedTiers(), Long: true,
-					Clouds: []Cloud{
-						{Name: "onprem", Weight: 70, Endpoints: 10, Carries: 4000, Capacity: 4000, Server: tieredServer()},
-						{
-							Name: "gcp", Weight: 30, Endpoints: 10, Carries: 2000, Capacity: 2000, Ceiling: 16000, Server: tieredServer(),
-							Growth: []Point{{ready, 16000}},
-						},
-					},
-				})
-				for _, s := range r.Samples {
-					t.Log(sampleLine(&s))
-				}
-				critical := r.Tier("critical")
-				if critical.Good != critical.Calls {
-					t.Errorf("%d of %d critical calls weren't good: %d failed, %d shed", critical.Calls-critical.Good, critical.Calls, critical.Failed, critical.Shed)
-				}
-				short := r.Between(at, ready)
-				shed := short.Tiers[0].Shed + short.Tiers[1].Shed + short.Tiers[2].Shed
-				missing := (peak - 6000) * lag.Seconds()
-				if float64(shed) > 1.05*missing {
-					t.Errorf("%d calls were shed while capacity for %.0f was missing", shed, missing)
-				}
-				after := r.Between(ready+5*time.Second, r.Took)
-				for i, tier := range after.Tiers {
-					if tier.Shed > 0 {
-						t.Errorf("%d %s calls were shed from 5 s after readiness on", tier.Shed, r.Tiers[i].Name)
-					}
-				}
-				wantAttempts(t, r)
-			})
+}
+
+func spike(t *testing.T, clients int, lag time.Duration) {
+	const at, before, peak = 10 * time.Second, 4000.0, 16000.0
+	ready := at + lag
+	r := simulate(t, Scenario{
+		Seed: 1, Duration: ready + 10*time.Second, Clients: clients, Instances: clients,
+		Demand: Steps(Point{0, before}, Point{at, peak}), Tiers: mixedTiers(), Long: true,
+		Clouds: []Cloud{
+			{Name: "onprem", Weight: 70, Carries: 4000, Capacity: 4000, Server: tieredServer()},
+			{
+				Name: "gcp", Weight: 30, Carries: 2000, Capacity: 2000, Ceiling: 16000, Server: tieredServer(),
+				Growth: []Point{{ready, 16000}},
+			},
+		},
+	})
+	logSamples(t, r)
+	critical := r.Tier("critical")
+	if critical.Good != critical.Calls {
+		t.Errorf("%d of %d critical calls weren't good: %d failed, %d shed", critical.Calls-critical.Good, critical.Calls, critical.Failed, critical.Shed)
+	}
+	short := r.Between(at, ready)
+	shed := short.Tiers[0].Shed + short.Tiers[1].Shed + short.Tiers[2].Shed
+	missing := (peak - 6000) * lag.Seconds()
+	if float64(shed) > 1.05*missing {
+		t.Errorf("%d calls were shed while capacity for %.0f was missing", shed, missing)
+	}
+	after := r.Between(ready+5*time.Second, r.Took)
+	for i, tier := range after.Tiers {
+		if tier.Shed > 0 {
+			t.Errorf("%d %s calls were shed from 5 s after readiness on", tier.Shed, r.Tiers[i].Name)
 		}
 	}
+	wantAttempts(t, r)
 }
 
 // tieredServer reports its load once a second and sheds by tier, as servers with
@@ -74,13 +78,17 @@ func tieredServer() Server {
 	return Server{Report: time.Second, Cap: 4, RetryAfter: time.Second, Queue: 1024}
 }
 
-func sampleLine(s *Sample) string {
-	line := fmt.Sprintf("%4.0fs", s.Until.Seconds())
-	for _, t := range s.Tiers {
-		line += fmt.Sprintf(" | %5d shed %5d late %4d failed %4d p99 %4dms", t.Offered, t.Shed, t.Late, t.Failed, t.P99.Milliseconds())
+// logSamples tells what happened second by second.
+func logSamples(t *testing.T, r *Result) {
+	for i := range r.Samples {
+		s := &r.Samples[i]
+		line := fmt.Sprintf("%4.0fs", s.Until.Seconds())
+		for _, x := range s.Tiers {
+			line += fmt.Sprintf(" | %5d shed %5d late %4d failed %4d p99 %4dms", x.Offered, x.Shed, x.Late, x.Failed, x.P99.Milliseconds())
+		}
+		for _, c := range s.Clouds {
+			line += fmt.Sprintf(" | %4.1f%% %5d+%4d of %.0f, refused %d, u %.2f", 100*c.Share, c.First, c.Retries, c.Carries, c.Refused, c.Utilization)
+		}
+		t.Log(line)
 	}
-	for _, c := range s.Clouds {
-		line += fmt.Sprintf(" | %4.1f%% %5d+%4d of %.0f, refused %d, u %.2f", 100*c.Share, c.First, c.Retries, c.Carries, c.Refused, c.Utilization)
-	}
-	return line
 }
