@@ -379,3 +379,30 @@ func BenchmarkFit(b *testing.B) {
 		})
 	}
 }
+
+// The controller computes a plan each 50 ms for each service: what fits must
+// not make that much dearer.
+func TestAllocFit(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	allocs := func(in Input) float64 { return testing.AllocsPerRun(100, func() { Compute(in) }) }
+	plain := ten(0)
+	plain.Demand = nil
+	for i := range plain.Clouds {
+		plain.Clouds[i].State = health.Healthy
+	}
+	sheds := ten(500)
+	for _, tt := range []struct {
+		name string
+		in   Input
+		most float64
+	}{
+		{"nothing known", plain, 16},
+		{"nothing fits", sheds, 32},
+	} {
+		if got := allocs(tt.in); got > tt.most {
+			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.most)
+		}
+	}
+}
