@@ -175,19 +175,13 @@ func (s *space) place(i int, tier *sla.Tier, demand float64, takers []*candidate
 			rest = spill(rest, takers, func(*candidate) bool { return true })
 		}
 	}
-	switch {
-	case rest <= negligible*demand:
+	if rest <= negligible*demand {
 		rest = 0
-	case demand-rest <= negligible*demand:
-		rest = demand
-		for _, c := range takers {
-			c.load = 0
-		}
 	}
 	loads := s.loads[i*len(s.limit):]
 	for _, c := range takers {
 		loads[c.share] = c.load
-		s.used[c.share] += c.load
+		s.used[c.share] = min(s.used[c.share]+c.load, s.limit[c.share]) // to the digit
 	}
 	return rest
 }

@@ -103,6 +103,36 @@ func TestLimitRelievesInTurn(t *testing.T) {
 	}
 }
 
+// x is on its way from a to b, y from b to c and z from c to a, each cloud full:
+// whatever one gives up the next has too much, round and round. That ends, too.
+func TestLimitEndsChases(t *testing.T) {
+	tier := func(name string, demand float64, fractions ...float64) TierPlan {
+		p := TierPlan{Tier: name, Demand: demand}
+		for i, f := range fractions {
+			p.Shares = append(p.Shares, Share{string(rune('a' + i)), f, ReasonWeights})
+		}
+		return p
+	}
+	previous := Plan{Tiers: []TierPlan{
+		tier("x", 1000, 1, 0, 0, 0), tier("y", 1000, 0, 1, 0, 0), tier("z", 1000, 0, 0, 1, 0), tier("rest", 100, 1, 0, 0, 0),
+	}}
+	want := Plan{
+		Tiers: []TierPlan{
+			tier("x", 1000, 0, 1, 0, 0), tier("y", 1000, 0, 0, 1, 0), tier("z", 1000, 1, 0, 0, 0), tier("rest", 100, 0, 0, 0, 1),
+		},
+		Clouds: []CloudPlan{{Cloud: "a", Capacity: 1000}, {Cloud: "b", Capacity: 1000}, {Cloud: "c", Capacity: 1000}, {Cloud: "d", Capacity: 1000}},
+	}
+	plan := Limit(previous, want, 0, 0.1)
+	for _, c := range plan.Clouds {
+		if c.Load > c.Capacity*(1+2*crowded) {
+			t.Errorf("%s gets %v", c.Cloud, c.Load)
+		}
+	}
+	if sum := plan.Clouds[0].Load + plan.Clouds[1].Load + plan.Clouds[2].Load + plan.Clouds[3].Load; !about(sum, 3100) {
+		t.Errorf("%v calls/s go somewhere, want 3100", sum)
+	}
+}
+
 // anew draws an input of which demand, capacities and states differ.
 func anew(t *rapid.T, in Input) Input {
 	in = next(t, in)
