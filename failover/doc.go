@@ -14,6 +14,10 @@
 // calls, one per ten seconds, and once what was saved up: that of ten seconds,
 // or 10.
 //
+// Where capacity and demand are known, no cloud gets more than it can carry:
+// what it lacks the room for goes to others by weight, and what fits nowhere is
+// shed, least critical tier first.
+//
 // # The plan
 //
 // [Compute] turns an [Input] into a [Plan]: for each tier a share, with a
@@ -37,9 +41,56 @@
 // No call ever goes to a cloud that its tier doesn't allow or that an operator
 // drained. If that leaves none, calls fail: see [TierPlan.Fail].
 //
+// # What fits
+//
+// All this is what the tiers prefer. Where the capacity of a cloud and demand
+// are known, the tiers take their part in their order, most critical first:
+//
+//   - A tier gets of each cloud what it prefers, up to the cloud's room. That
+//     is the capacity without what more critical tiers use of it and without
+//     what is left of their reserves: the largest of reserve × capacity − what
+//     the tier with the reserve and those before it use. So a reserve costs
+//     nothing when it is in use, and less critical tiers together never have
+//     more than (1 − reserve) × capacity. It is kept at the clouds that its
+//     tier may use.
+//   - What it prefers beyond that spills to the clouds it may use that have
+//     room, in proportion to their effective weights: each gets its part until
+//     it is full, then the others share the rest. A cloud whose capacity isn't
+//     known is never full. One without any effective weight comes last. Calls
+//     that may never spill stay where they are preferred.
+//   - What is left then is shed. Of a tier that is shed entirely, the shares
+//     are those it prefers, for calls that get through anyway.
+//
+// Spill never passes the gate of a recovering cloud: it is there to keep a
+// stampede away, and waiting costs a few seconds of shedding. Only a protected
+// tier's calls do, and only when all others are full. Panic and a hold are
+// within the capacities, too: clouds that seem lost to us may be up and full.
+//
+// A tier never changes what those before it get. More capacity never sheds more
+// of any tier. Loads follow demand and capacity without a jump: with n tiers,
+// what changes there moves at most 3ⁿ − 1 times as much load, all in all.
+// Whether a plan that flaps around a full cloud is worth following is for
+// [Limit] and those who estimate to say.
+//
+// # What clouds should have
+//
+// [CloudPlan.Desired] is for autoscalers, which must know before load comes. It
+// is what the plan would send to a cloud if each had grown to its ceiling: its
+// own part and what the others can't carry even then. It is the larger of that
+// and what the plan would send if all clouds were also well, so that a cloud
+// which is lost, drained or on trial isn't scaled in meanwhile and has what it
+// needs when its calls come back; and it is never below the load there is.
+// Where less critical tiers would use more than 1 − reserve of that, it is their
+// load ÷ (1 − reserve). So at the desired capacities no more is shed than at the
+// ceilings. It holds nothing for the loss of another cloud: [Lose] tells what
+// that would need.
+//
+// # How fast
+//
 // [Limit] turns the plan in force and the one that is wanted into the next one
-// in force. The loss or drain of a cloud passes at once, everything else at
-// the slope.
+// in force. The loss or drain of a cloud passes at once, and so does what a full
+// one has too much; everything else at the slope, unless that would overload a
+// cloud.
 //
 // # The way back
 //

@@ -45,6 +45,69 @@ func ExampleCompute() {
 	//   onprem   0.0 %  down
 }
 
+// Four times the usual peak: 16,000 calls/s onto clouds for 6,000. The critical
+// ones are served. What the elastic cloud should have is known at once; when it
+// does, onprem is full and the rest spills to it.
+func ExampleCompute_capacity() {
+	in := failover.Input{
+		Clouds: []failover.Cloud{
+			{Name: "onprem", Weight: 70, Healthy: 1, Capacity: 4000},
+			{Name: "gcp", Weight: 30, Healthy: 1, Capacity: 2000, Ceiling: 16000},
+		},
+		Tiers:  []sla.Tier{{Name: "critical", Protected: true}, {Name: "standard"}, {Name: "batch"}},
+		Demand: []float64{3200, 8000, 4800},
+	}
+	show := func(plan failover.Plan) {
+		for _, t := range plan.Tiers {
+			fmt.Printf("%-9s", t.Tier)
+			for _, s := range t.Shares {
+				fmt.Printf(" %s %4.1f %% %-8s", s.Cloud, 100*s.Fraction, s.Reason)
+			}
+			fmt.Printf(" shed %.0f %%\n", 100*t.Shed)
+		}
+		for _, c := range plan.Clouds {
+			fmt.Printf("%-9s %5.0f of %5.0f calls/s, should have %.0f\n", c.Cloud, c.Load, c.Capacity, c.Desired)
+		}
+	}
+	show(failover.Compute(in))
+	in.Clouds[1].Capacity = 16000
+	fmt.Println("\ngcp has grown:")
+	show(failover.Compute(in))
+	// Output:
+	// critical  gcp 30.0 % weights  onprem 70.0 % weights  shed 0 %
+	// standard  gcp 37.1 % full     onprem 62.9 % full     shed 65 %
+	// batch     gcp 30.0 % full     onprem 70.0 % full     shed 100 %
+	// gcp        2000 of  2000 calls/s, should have 12000
+	// onprem     4000 of  4000 calls/s, should have 4000
+	//
+	// gcp has grown:
+	// critical  gcp 30.0 % weights  onprem 70.0 % weights  shed 0 %
+	// standard  gcp 78.0 % spill    onprem 22.0 % full     shed 0 %
+	// batch     gcp 100.0 % spill    onprem  0.0 % full     shed 0 %
+	// gcp       12000 of 16000 calls/s, should have 12000
+	// onprem     4000 of  4000 calls/s, should have 4000
+}
+
+// Each of three equal clouds may be lost for the sake of the critical calls, but
+// not for that of all.
+func ExampleLose() {
+	in := failover.Input{
+		Tiers:  []sla.Tier{{Name: "critical", Protected: true}, {Name: "standard"}},
+		Demand: []float64{800, 1600},
+	}
+	for _, name := range []string{"onprem", "gcp", "aws"} {
+		in.Clouds = append(in.Clouds, failover.Cloud{Name: name, Weight: 1, Healthy: 1, Capacity: 1000})
+	}
+	for _, c := range in.Clouds {
+		loss := failover.Lose(in, c.Name)
+		fmt.Printf("%s: survives %t, %.0f calls/s missing of %v\n", loss.Cloud, loss.Survives, loss.Missing, loss.Short)
+	}
+	// Output:
+	// onprem: survives true, 400 calls/s missing of [standard]
+	// gcp: survives true, 400 calls/s missing of [standard]
+	// aws: survives true, 400 calls/s missing of [standard]
+}
+
 // A loss passes at once, the way back at 10 points of share per second.
 func ExampleLimit() {
 	onprem := failover.Cloud{Name: "onprem", Weight: 70, Healthy: 1}

@@ -12,7 +12,7 @@ import (
 const negligible = 1e-12
 
 // largest bounds what is believed of a number of calls per second.
-const largest = 1e15
+const largest = 1e9
 
 // fitting finds out how much of the tiers' calls the clouds can carry, and what
 // they should be able to.
@@ -106,12 +106,9 @@ func (p *TierPlan) accept(takers []*candidate, shed float64) {
 		admitted += c.load
 	}
 	p.Shed = unit(shed / p.Demand)
-	if admitted <= negligible*p.Demand {
-		p.Shed = 1
-	}
 	for _, c := range takers {
 		s := &p.Shares[c.share]
-		if p.Shed < 1 {
+		if admitted > 0 { // else they stay as they would be
 			s.Fraction = c.load / admitted
 		}
 		switch {
@@ -184,7 +181,7 @@ func (s *space) place(i int, tier *sla.Tier, demand float64, takers []*candidate
 	loads := s.loads[i*len(s.limit):]
 	for _, c := range takers {
 		loads[c.share] = c.load
-		s.used[c.share] += c.load
+		s.used[c.share] = min(s.used[c.share]+c.load, s.limit[c.share]) // to the digit
 	}
 	return rest
 }
@@ -242,14 +239,15 @@ func spill(amount float64, takers []*candidate, may func(*candidate) bool) float
 // pour gives each cloud its part by weight. If that is more than some have room
 // for, it fills only those, and returns what is left for the others.
 func pour(amount, sum float64, takers []*candidate, weight func(*candidate) float64) float64 {
-	rest := amount
+	rest, filled := amount, false
 	for _, c := range takers {
 		if w := weight(c); w > 0 && c.room <= amount*(w/sum) {
 			rest -= c.room
 			c.take(c.room)
+			filled = true
 		}
 	}
-	if rest < amount {
+	if filled {
 		return rest
 	}
 	for _, c := range takers {

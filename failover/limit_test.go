@@ -229,6 +229,7 @@ func TestPlanEqual(t *testing.T) {
 		"fail":     func(p *Plan) { p.Tiers[0].Fail = true },
 		"fraction": func(p *Plan) { p.Tiers[0].Shares[0].Fraction += 1e-12 },
 		"reason":   func(p *Plan) { p.Tiers[0].Shares[0].Reason = ReasonDegraded },
+		"shed":     func(p *Plan) { p.Tiers[0].Shed = 0.1 },
 		"clouds":   func(p *Plan) { p.Tiers[0].Shares = p.Tiers[0].Shares[:1] },
 		"tiers":    func(p *Plan) { p.Tiers = nil },
 	} {
@@ -236,5 +237,10 @@ func TestPlanEqual(t *testing.T) {
 		if change(&other); other.Equal(plan()) {
 			t.Errorf("plans that differ by %s are equal", name)
 		}
+	}
+	other := plan()
+	other.Tiers[0].Demand, other.Clouds = 100, []CloudPlan{{Cloud: "a", Load: 50}}
+	if !other.Equal(plan()) {
+		t.Error("an estimate of demand makes another plan")
 	}
 }

@@ -96,7 +96,7 @@ type TierPlan struct {
 	// Shed is the fraction of the tier's calls that no cloud has room for, 0…1.
 	// The shares divide the others.
 	Shed float64
-	// Demand is what was offered, in calls per second.
+	// Demand is what was offered, in calls per second. 0 if nothing is known.
 	Demand float64
 }
 
@@ -115,8 +115,11 @@ type CloudPlan struct {
 	// Utilization is Load ÷ Capacity; 0 if the capacity is unknown.
 	Utilization float64
 	// Desired is the capacity that the cloud should have: enough for its Demand
-	// and for what the others can't carry, within Ceiling. 0 if the capacity is
-	// unknown.
+	// and for what the others can't carry, and for its part when all clouds are
+	// well; within the larger of Capacity and Ceiling, and not below Load. It has
+	// no headroom but reserves: what an autoscaler wants of it is its own
+	// business. 0 if the capacity is unknown. The package documentation has the
+	// formula.
 	Desired float64
 }
 
@@ -124,6 +127,7 @@ type CloudPlan struct {
 // the input.
 type Plan struct {
 	Tiers []TierPlan
-	// Clouds has every cloud of the input, sorted by name.
+	// Clouds has every cloud of the input, sorted by name. It is nil if nothing
+	// is known of demand.
 	Clouds []CloudPlan
 }

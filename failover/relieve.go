@@ -5,60 +5,54 @@ import "slices"
 // crowded is how far above its capacity a cloud may be for an error of rounding.
 const crowded = 1e-9
 
+// patience is how many times relieve tries to make tiers hurry no more than
+// they must.
+const patience = 16
+
 // relieve takes tiers that are on their way to want further on it, until no
-// cloud has more than its capacity. The loads that want makes are within all
-// capacities, and each is a linear function of how far the tiers have come. So
-// the way that relieves a cloud is known exactly once all tiers that have too
-// much there are on it.
+// cloud has more than its capacity. Those that have too much at an overloaded
+// cloud go the same part of their way: just so far that it isn't overloaded any
+// more. The cloud that takes their calls may be overloaded then, because other
+// tiers have too much there. They are next.
 //
-// A cloud that gets what another loses may then have too much itself. But for
-// the same tiers each round relieves a cloud for good, and a tier that has
-// joined never leaves: the rounds are few, and bounded.
+// All rounds lead towards want, whose loads are within all capacities. Should
+// tiers chase each other nevertheless, those that have too much go all their
+// way, one after the other.
 func relieve(tiers []TierPlan, want Plan) {
-	urgent := make([]bool, len(tiers))
-	for range (len(tiers) + 1) * (len(want.Clouds) + 1) {
-		over := overloaded(tiers, want.Clouds)
-		if len(over) == 0 {
-			return
-		}
-		for i, t := range tiers {
-			urgent[i] = urgent[i] || slices.ContainsFunc(over, func(c CloudPlan) bool {
-				return t.fraction(c.Cloud) > want.Tiers[i].fraction(c.Cloud)
-			})
-		}
-		part := 0.0
-		for _, c := range over {
-			relief := 0.0 // of the whole way
-			for i, t := range tiers {
-				if urgent[i] {
-					relief += t.admitted() * (t.fraction(c.Cloud) - want.Tiers[i].fraction(c.Cloud))
-				}
+	parts := make([]float64, len(tiers))
+	for round := range patience + len(tiers) {
+		clear(parts)
+		for _, c := range want.Clouds {
+			c.Load = load(tiers, c.Cloud)
+			if c.Capacity == 0 || c.Load <= c.Capacity*(1+crowded) {
+				continue
 			}
-			if excess := c.Load - c.Capacity; excess < relief {
-				part = max(part, excess/relief)
-			} else {
+			surplus := func(i int) float64 {
+				return tiers[i].admitted() * max(0, tiers[i].fraction(c.Cloud)-want.Tiers[i].fraction(c.Cloud))
+			}
+			sum := 0.0
+			for i := range tiers {
+				sum += surplus(i)
+			}
+			part := min(1, (c.Load-c.Capacity)/sum)
+			if round >= patience {
 				part = 1
 			}
+			for i := range tiers {
+				if surplus(i) > 0 {
+					parts[i] = max(parts[i], part)
+				}
+			}
 		}
-		for i := range tiers {
-			if urgent[i] {
+		if !slices.ContainsFunc(parts, func(part float64) bool { return part > 0 }) {
+			return
+		}
+		for i, part := range parts {
+			if part > 0 {
 				approach(tiers[i].Shares, want.Tiers[i].Shares, part)
 			}
 		}
 	}
-	copy(tiers, want.Tiers)
-}
-
-// overloaded returns the clouds that get more than their capacity, with what
-// they get.
-func overloaded(tiers []TierPlan, clouds []CloudPlan) (over []CloudPlan) {
-	for _, c := range clouds {
-		c.Load = load(tiers, c.Cloud)
-		if c.Capacity > 0 && c.Load > c.Capacity*(1+crowded) {
-			over = append(over, c)
-		}
-	}
-	return over
 }
 
 // underWay returns what shares on their way to a plan mean for its clouds.

@@ -35,8 +35,9 @@ type Tier struct {
 	Hedge float64
 
 	// Reserve is the part of each cloud's capacity that less critical tiers may
-	// not use. The largest reserve of the more critical tiers counts. It matters
-	// only where capacity is known. Range: above 0, below 1. Default: none.
+	// not use: together they get the rest at most, however little this tier and
+	// those before it need. The largest reserve of the more critical tiers counts.
+	// It matters only where capacity is known and the tier may go. Range: above 0, below 1. Default: none.
 	Reserve float64
 
 	// Clouds says which clouds the tier's calls may go to and which they
