@@ -31,8 +31,9 @@ type CapacitySigns struct {
 	// carry. It counts if Reported is set: if there are reports that aren't stale.
 	Utilization float64
 	Reported    bool
-	// Answered and PushedBack count the answers of the cloud ever, and those of
-	// them that said "too much".
+	// Answered counts the attempts that ended in an answer or without one in time,
+	// ever, PushedBack those of them that were too much for the cloud: it said so or
+	// gave no answer.
 	Answered, PushedBack uint64
 }
 
@@ -64,7 +65,7 @@ type CapacitySigns struct {
 // It grows only while it is used up, to the ceiling at most, and never beyond
 // the configured part if there is no ceiling; what isn't used any more sinks back
 // to that part by a third in 10 s. If servers push more than 5 % of the calls
-// back, within a quarter of a second, it is cut to what they took meanwhile. From then on it
+// back, or don't answer them in time, within a quarter of a second, it is cut to what they took meanwhile. From then on it
 // grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
 // enough to stay near what there is if nothing has changed, and soon back where it
 // was if the trouble is over. Without reports, nobody says that there is more than

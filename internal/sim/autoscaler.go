@@ -16,6 +16,9 @@ type Autoscaler struct {
 	// Ceiling is the most that it grows to, in calls per second. Default: the
 	// cloud's Ceiling.
 	Ceiling float64
+	// Target is how much of the cloud is to be used, 0…1: it orders the desired
+	// capacity ÷ Target, as autoscalers of pods do. Default: 0.8.
+	Target float64
 	// Hold is how long capacity stays after it was desired last. Default: 5 min.
 	Hold time.Duration
 }
@@ -41,6 +44,9 @@ func newScaler(w *world, cloud int, a Autoscaler) *scaler {
 	if a.Hold == 0 {
 		a.Hold = 5 * time.Minute
 	}
+	if a.Target == 0 {
+		a.Target = 0.8
+	}
 	if a.Ceiling == 0 {
 		a.Ceiling = w.Clouds[cloud].Ceiling
 	}
@@ -55,7 +61,7 @@ func newScaler(w *world, cloud int, a Autoscaler) *scaler {
 
 // step orders or gives back capacity as clients desire.
 func (s *scaler) step(desired float64) {
-	want := max(min(desired, s.Ceiling), s.least)
+	want := max(min(desired/s.Target, s.Ceiling), s.least)
 	if steps := int(s.Hold / scaleEvery); len(s.wanted) >= steps {
 		s.wanted = slices.Delete(s.wanted, 0, len(s.wanted)-steps+1)
 	}

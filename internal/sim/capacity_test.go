@@ -43,7 +43,7 @@ func TestAutoscaler(t *testing.T) {
 	const s = time.Second
 	w, err := newWorld(Scenario{Seed: 1, Clouds: []Cloud{{
 		Name: "gcp", Endpoints: 2, Carries: 200, Ceiling: 1000, Capacity: 200,
-		Autoscaler: &Autoscaler{Lag: 10 * s, Hold: 30 * s},
+		Autoscaler: &Autoscaler{Lag: 10 * s, Hold: 30 * s, Target: 1},
 	}}}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
