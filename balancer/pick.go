@@ -165,7 +165,7 @@ func (c *cloudTable) twoChoices(bits uint32) int {
 	if c.records[j].Cost() < c.records[i].Cost() {
 		i, j = j, i
 	}
-	if c.records[i].Yields(bits * 0x9e3779b1) { // a third draw from the same bits
+	if c.records[i].Yields(bits*0x9e3779b1, c.records[j]) { // a third draw from the same bits
 		return j
 	}
 	return i

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // CapSigns are what a [Cap] goes by.
 type CapSigns struct {
@@ -18,7 +21,8 @@ type CapSigns struct {
 // than a tenth of what ended in 100 ms was pushed back or timed out, and two at
 // least, it becomes 0.7 × what is in flight or the cap was, whichever is less, but
 // not less than 4 or 2 for each endpoint. From then on it grows by 2 % each 100 ms,
-// by 1 at least, while more than half of it is used; after 10 s without trouble and
+// by 4 % a second later, then 8 % and so on up to 30 %, by 1 at least, while more
+// than half of it is used; after 10 s without trouble and
 // with less used it is forgotten.
 //
 // A plan knows rates and comes after 50 ms. A server that has become slow is
@@ -37,12 +41,13 @@ type Cap struct {
 const CapDecrease = 0.7
 
 const (
-	capFor         = 100 * time.Millisecond
-	capTrouble     = 0.1 // of the outcomes
-	capIncrease    = 0.02
-	leastCap       = 4
-	capPerEndpoint = 2
-	capForgotten   = 10 * time.Second
+	capFor          = 100 * time.Millisecond
+	capTrouble      = 0.1  // of the outcomes
+	capIncrease     = 0.02 // at first
+	mostCapIncrease = 0.3
+	leastCap        = 4
+	capPerEndpoint  = 2
+	capForgotten    = 10 * time.Second
 )
 
 // Step goes on to now and returns the cap, 0 if there is none. It is meant to be
@@ -63,7 +68,8 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), CapDecrease*c.limit)
 	case c.limit == 0:
 	case float64(s.InFlight) > c.limit/2:
-		c.limit += max(1, capIncrease*c.limit)
+		growth := min(capIncrease*math.Exp2((now-c.trouble).Seconds()), mostCapIncrease)
+		c.limit += max(1, growth*c.limit)
 	case now-c.trouble >= capForgotten:
 		c.limit = 0
 	}

@@ -268,7 +268,7 @@ func TestSlowStart(t *testing.T) {
 	kept := func(e *Endpoint) float64 {
 		n := 0
 		for i := range uint32(1000) {
-			if !e.Yields(i * (1 << 32 / 1000)) {
+			if !e.Yields(i*(1<<32/1000), e) {
 				n++
 			}
 		}

@@ -105,9 +105,13 @@ func (e *Endpoint) Cost() float32 {
 // Yields reports whether the endpoint, though it costs less, should leave an
 // attempt to another because it is in slow start. random must be uniform. The
 // answer is no with the probability of the slow-start weight: were the weight
-// part of the cost, an endpoint in slow start would lose each comparison and
-// get nothing.
-func (e *Endpoint) Yields(random uint32) bool { return random < e.handicap.Load() }
+// only part of the cost, an endpoint in slow start would lose each comparison and
+// get nothing. It is also no if the other costs more than weight and cost
+// together make up for, lest one that is new be spared while others have queues.
+func (e *Endpoint) Yields(random uint32, to *Endpoint) bool {
+	handicap := e.handicap.Load()
+	return random < handicap && to.Cost()*(1-float32(handicap)/(1<<32)) < e.Cost()
+}
 
 // Eligible reports whether picks should choose the endpoint: it is neither
 // ejected nor silent.
