@@ -34,8 +34,22 @@ func (a *Attempt) begin(c *cloudTable, e *endpoint) {
 		e.live.Begin()
 	}
 	if c.router.trace.Picked != nil {
-		c.router.trace.Picked(*a)
+		a.picked()
 	}
+}
+
+// picked calls the hook. If that panics the attempt ends, unless [Do] knows of it
+// already.
+func (a *Attempt) picked() {
+	returned := false
+	defer func() {
+		if !returned && a.run == nil {
+			a.endpoint.live.End()
+			a.record(a.began, health.Outcome{Reason: "panic"})
+		}
+	}()
+	a.cloud.router.trace.Picked(*a)
+	returned = true
 }
 
 // Service returns the name of the service.
@@ -67,8 +81,10 @@ func (a Attempt) Time(left time.Duration) time.Duration {
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
 func (a Attempt) Done(o health.Outcome) {
-	a.answered(a.cloud.router.now(), o)
+	now := a.cloud.router.now()
+	a.record(now, o)
 	a.endpoint.live.End()
+	a.tell(now, o)
 }
 
 // Answered reports the outcome of an attempt that [Router.Pick] made, as soon
@@ -77,7 +93,12 @@ func (a Attempt) Done(o health.Outcome) {
 func (a Attempt) Answered(o health.Outcome) { a.answered(a.cloud.router.now(), o) }
 
 func (a *Attempt) answered(now time.Duration, o health.Outcome) {
-	r := a.cloud.router
+	a.record(now, o)
+	a.tell(now, o)
+}
+
+// record counts the outcome.
+func (a *Attempt) record(now time.Duration, o health.Outcome) {
 	if a.open {
 		a.cloud.target.RecordOpen(&a.endpoint.live, a.began, now, o)
 	} else {
@@ -86,8 +107,12 @@ func (a *Attempt) answered(now time.Duration, o health.Outcome) {
 	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
 	}
-	if r.trace.Answered != nil {
-		r.trace.Answered(*a, o, now-a.began)
+}
+
+// tell calls the hook.
+func (a *Attempt) tell(now time.Duration, o health.Outcome) {
+	if hook := a.cloud.router.trace.Answered; hook != nil {
+		hook(*a, o, now-a.began)
 	}
 }
 
@@ -134,15 +159,16 @@ func (a Attempt) Broken(err error) *CallError {
 // a zero [health.Outcome] or health.OK adds nothing to what was told before. Call
 // it once.
 func (a Attempt) Release(rest health.Outcome) {
+	now := a.began
 	if rest.Kind.Bad() {
-		now := a.cloud.router.now()
+		now = a.cloud.router.now()
 		a.cloud.target.Spoiled(&a.endpoint.live, a.began, now, rest)
-		if a.cloud.router.trace.Answered != nil {
-			a.cloud.router.trace.Answered(a, rest, now-a.began)
-		}
 	}
 	a.End()
 	if a.run != nil {
 		a.run.close()
+	}
+	if rest.Kind.Bad() {
+		a.tell(now, rest)
 	}
 }

@@ -102,3 +102,88 @@ func TestPanicInTryLeavesNothing(t *testing.T) {
 		}
 	})
 }
+
+// Whatever panics, nothing stays in flight and no context stays open.
+func TestPanicInHookLeavesNothing(t *testing.T) {
+	nth := func(n int) func() {
+		return func() {
+			if n--; n == 0 {
+				panic("oops")
+			}
+		}
+	}
+	none := func() {}
+	for name, panics := range map[string]struct{ picked, answered, discard func() }{
+		"picked":         {nth(1), none, none},
+		"picked again":   {nth(2), none, none},
+		"answered":       {none, nth(1), none},
+		"answered again": {none, nth(2), none},
+		"discard":        {none, none, nth(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newWorld().router(t, testConfig(), WithTrace(Trace{
+					Picked:   func(Attempt) { panics.picked() },
+					Answered: func(Attempt, health.Outcome, time.Duration) { panics.answered() },
+				}))
+				var contexts []context.Context
+				func() {
+					defer func() {
+						if recover() != "oops" {
+							t.Error("the panic is lost")
+						}
+					}()
+					Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+						func(ctx context.Context, a Attempt) (int, health.Outcome, error) {
+							contexts = append(contexts, ctx)
+							return 0, health.Outcome{Kind: health.Failed}, nil
+						}, func(int) { panics.discard() })
+				}()
+				wantNoneInFlight(t, r)
+				for i, ctx := range contexts {
+					if ctx.Err() == nil {
+						t.Errorf("the context of attempt %d is open", i+1)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The same goes for attempts of Pick.
+func TestPanicInHookOfPick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := ""
+		panics := func(where string) {
+			if where == at {
+				panic("oops")
+			}
+		}
+		r := newWorld().router(t, testConfig(), WithTrace(Trace{
+			Picked:   func(Attempt) { panics("picked") },
+			Answered: func(Attempt, health.Outcome, time.Duration) { panics("answered") },
+		}))
+		for _, at = range []string{"picked", "answered"} {
+			func() {
+				defer func() { recover() }()
+				a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+				if err == nil {
+					a.Done(health.Outcome{Kind: health.OK})
+				}
+				t.Errorf("%s: no panic, %v", at, err)
+			}()
+			wantNoneInFlight(t, r)
+		}
+	})
+}
+
+func wantNoneInFlight(t *testing.T, r *Router) {
+	t.Helper()
+	for _, c := range r.Status().Services[0].Clouds {
+		for _, e := range c.Endpoints {
+			if e.InFlight != 0 {
+				t.Errorf("%d in flight at %s %s", e.InFlight, c.Name, e.Address)
+			}
+		}
+	}
+}

@@ -48,10 +48,10 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	if err != nil {
 		return none, err
 	}
-	returned := false
+	returned, ended := false, false
 	defer func() {
-		if !returned { // try panicked
-			d.current().abandon()
+		if !ended { // try panicked, a hook or discard
+			d.abandon(a, returned)
 		}
 	}()
 	for {
@@ -79,6 +79,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 		if stop != "" {
 			err = d.verdict(outcome, err, stop)
 			a.run.leave(a)
+			ended = true
 			return v, err
 		}
 		if err == nil {

@@ -92,8 +92,8 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 // takes a map.
 func stay(was []*endpoint, known []Endpoint) []*endpoint {
 	is := make([]*endpoint, len(known))
-	if !slices.IsSortedFunc(was, func(a, b *endpoint) int { return byAddress(a.Endpoint, b.Endpoint) }) ||
-		!slices.IsSortedFunc(known, byAddress) {
+	if !isSorted(len(was), func(i int) string { return was[i].Address }) ||
+		!isSorted(len(known), func(i int) string { return known[i].Address }) {
 		before := make(map[Endpoint]*endpoint, len(was))
 		for _, e := range was {
 			before[e.spec()] = e
@@ -117,7 +117,32 @@ func stay(was []*endpoint, known []Endpoint) []*endpoint {
 	return is
 }
 
-func byAddress(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) }
+// sorted returns the endpoints by address. It sorts numbers: a large service has
+// thousands of endpoints, which are large themselves.
+func sorted(known []Endpoint) []Endpoint {
+	if isSorted(len(known), func(i int) string { return known[i].Address }) {
+		return known
+	}
+	order := make([]int32, len(known))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(known[i].Address, known[j].Address) })
+	inOrder := make([]Endpoint, len(known))
+	for i, k := range order {
+		inOrder[i] = known[k]
+	}
+	return inOrder
+}
+
+func isSorted(n int, address func(int) string) bool {
+	for i := 1; i < n; i++ {
+		if address(i) < address(i-1) {
+			return false
+		}
+	}
+	return true
+}
 
 // known returns what the cloud's sources know, each endpoint once.
 func (c *serviceCloud) known() (specs []Endpoint) {

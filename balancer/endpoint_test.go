@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
@@ -41,5 +42,15 @@ func TestStay(t *testing.T) {
 }
 
 func sortedByAddress(specs []Endpoint) []Endpoint {
-	return slices.SortedStableFunc(slices.Values(specs), byAddress)
+	return slices.SortedStableFunc(slices.Values(specs), func(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) })
+}
+
+func TestSorted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		specs := someEndpoints(rapid.IntRange(0, 50).Draw(t, "endpoints"))
+		shuffled := rapid.Permutation(specs).Draw(t, "shuffled")
+		if got := sorted(slices.Clone(shuffled)); !slices.Equal(got, sortedByAddress(specs)) {
+			t.Fatalf("got %+v of %+v", got, shuffled)
+		}
+	})
 }

@@ -31,10 +31,12 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	a.endpoint.live.End()
 	to := a
 	to.tier = uint8(class.Tier)
+	if a.run != nil {
+		a.run.moved = &to
+	}
 	to.begin(c, e)
 	s.live.moves.Add(1)
 	if a.run != nil {
-		a.run.moved = &to
 		if a.run.clock != nil {
 			a.run.clock.turn(c.target)
 		}

@@ -157,8 +157,7 @@ func (r *Router) resolve(ctx context.Context, s *service, c *serviceCloud, a *ad
 // resolved takes the answer of a lookup. A failed or empty one keeps the last
 // good addresses.
 func (r *Router) resolved(s *service, c *serviceCloud, a *addressSource, known []Endpoint, err error) {
-	slices.SortFunc(known, byAddress)
-	known = slices.Compact(known)
+	known = slices.Compact(sorted(known))
 
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -41,12 +41,21 @@ func (r *run) leave(a Attempt) {
 	}
 }
 
-// abandon ends the attempt of a function that didn't return.
-func (a Attempt) abandon() {
-	a.run.answered()
-	a.Answered(health.Outcome{Reason: "panic"})
-	a.End()
-	a.run.close()
+// abandon ends what a panic has left open: the attempt a, whose function may have
+// returned, and the next one if there is one already.
+func (d *calling) abandon(a Attempt, returned bool) {
+	last := d.current()
+	if returned {
+		a.run.leave(a)
+		a.run.close()
+		if last.run == a.run {
+			return
+		}
+	}
+	last.run.answered()
+	last.End()
+	last.run.close()
+	last.Answered(health.Outcome{Reason: "panic"})
 }
 
 // close releases what the attempt holds.

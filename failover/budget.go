@@ -53,7 +53,7 @@ const (
 // up: Floor × Bank tokens, at least 10.
 func NewBudget(s BudgetSettings) *Budget {
 	b := &Budget{settings: s.WithDefaults()}
-	b.bank.Store(b.capacity())
+	b.bank.Store(quanta(b.capacity(0)))
 	b.tokens.Store(b.bank.Load())
 	return b
 }
@@ -83,13 +83,19 @@ func (b *Budget) Refill(now time.Duration, first uint64) {
 	weight := max(-math.Expm1(-elapsed/b.settings.Bank.Seconds()), min(1, elapsed/age))
 	b.rate += (float64(b.first)/elapsed - b.rate) * weight
 	b.first, b.filled = 0, now
-	b.bank.Store(b.capacity())
+	most := b.capacity(b.rate)
+	if age < filling.Seconds() {
+		// Else the half that is kept for protected tiers would be more than there is.
+		most = min(most, b.capacity(0)+most*age/filling.Seconds())
+	}
+	b.bank.Store(quanta(most))
 	b.add(quanta(earned))
 }
 
-// capacity returns the bank at the present rate, in quanta.
-func (b *Budget) capacity() int64 {
-	return quanta(max(leastBank, b.settings.Bank.Seconds()*(b.rate*b.settings.Fraction+b.settings.Floor)))
+// capacity returns the tokens that can be saved up at a rate of first attempts
+// per second.
+func (b *Budget) capacity(rate float64) float64 {
+	return max(leastBank, b.settings.Bank.Seconds()*(rate*b.settings.Fraction+b.settings.Floor))
 }
 
 // Withdraw takes the token for one retry, or reports that there is none for

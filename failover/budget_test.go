@@ -75,6 +75,24 @@ func TestBudgetOfAYoungService(t *testing.T) {
 	}
 }
 
+// A service whose first calls come fast may retry those of unprotected tiers at
+// once, not only when it has saved half of what it will be able to.
+func TestBudgetOfAYoungServiceServesAllTiers(t *testing.T) {
+	for _, rate := range []int{20, 1000, 100_000} {
+		b, now := NewBudget(BudgetSettings{}), time.Duration(0)
+		for now < 2*time.Second {
+			serve(b, &now, 50*time.Millisecond, rate, false)
+			had := b.Balance()
+			if got := float64(drain(b, false)); got < had/2-1.5 || got > had/2+1 {
+				t.Fatalf("%d calls/s, after %v: unprotected tiers get %v of %.1f tokens, want half", rate, now, got, had)
+			}
+			for b.Balance() < had-0.5 {
+				b.Return()
+			}
+		}
+	}
+}
+
 // A service with few calls can save up 10 tokens, one with many what it earns
 // in the time of the bank.
 func TestBudgetBank(t *testing.T) {

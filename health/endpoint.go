@@ -14,8 +14,8 @@ const cacheLine = 128
 // goroutine, the other methods by the one that sweeps the target.
 //
 // All that the way of a good attempt reads and writes lies on one cache line of
-// its own, and so does all that a pick compares. What bad ones write has
-// another; what only the sweep writes lies behind it.
+// its own, and so does all that a pick compares. What bad ones, probes and the
+// sweep write lies behind it.
 type Endpoint struct {
 	_ [cacheLine]byte
 
@@ -34,7 +34,6 @@ type Endpoint struct {
 
 	replied   atomic.Uint64 // bad and excused outcomes and probes that were answers
 	withdrawn atomic.Uint64 // attempts that ended unanswered before that meant anything
-	_         [cacheLine - 5*8]byte
 
 	probe    probeRecord
 	swept    sweepRecord

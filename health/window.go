@@ -34,22 +34,40 @@ func (c Counts) judged() uint64 { return c.OK + c.Bad }
 // window holds exact counts of the last ten seconds in slots of one second.
 // Averages that decay would hide an outage behind the good times before it.
 type window struct {
-	slots [windowSlots]Counts
-	last  int64 // the second that the newest slot stands for
+	slots *[windowSlots]slot // nil as long as there is nothing to count
+	last  int64              // the second that the newest slot stands for
+}
+
+// slot holds the counts of a second. There are many endpoints, and each has ten.
+type slot struct{ begun, ok, slow, bad, overloaded, excused uint32 }
+
+func (s *slot) add(c Counts) {
+	s.begun += uint32(c.Begun)
+	s.ok += uint32(c.OK)
+	s.slow += uint32(c.Slow)
+	s.bad += uint32(c.Bad)
+	s.overloaded += uint32(c.Overloaded)
+	s.excused += uint32(c.Excused)
+}
+
+func (s *slot) counts() Counts {
+	return Counts{uint64(s.begun), uint64(s.ok), uint64(s.slow), uint64(s.bad), uint64(s.overloaded), uint64(s.excused)}
 }
 
 // add counts c at now, and forgets what is older than ten slots.
 func (w *window) add(now time.Duration, c Counts) {
 	second := int64(now / windowSlot)
-	if second == w.last && c == (Counts{}) {
+	if c == (Counts{}) && (second == w.last || w.slots == nil) {
 		return // most sweeps of most endpoints
 	}
+	if w.slots == nil {
+		w.slots = new([windowSlots]slot)
+	}
 	for passed := min(second-w.last, windowSlots); passed > 0; passed-- {
-		w.slots[(second-passed+1)%windowSlots] = Counts{}
+		w.slots[(second-passed+1)%windowSlots] = slot{}
 	}
 	w.last = max(w.last, second)
-	slot := &w.slots[w.last%windowSlots]
-	*slot = slot.plus(c)
+	w.slots[w.last%windowSlots].add(c)
 }
 
 // recent sums up slots from the newest backwards until enough outcomes are
@@ -57,8 +75,11 @@ func (w *window) add(now time.Duration, c Counts) {
 // least two: the newest alone may have covered a moment only.
 func (w *window) recent(enough uint64) Counts {
 	var sum Counts
+	if w.slots == nil {
+		return sum
+	}
 	for i := range int64(windowSlots) {
-		sum = sum.plus(w.slots[(w.last-i+windowSlots)%windowSlots])
+		sum = sum.plus(w.slots[(w.last-i+windowSlots)%windowSlots].counts())
 		if i > 0 && sum.judged() >= enough {
 			break
 		}
@@ -69,8 +90,11 @@ func (w *window) recent(enough uint64) Counts {
 // total sums up all slots.
 func (w *window) total() Counts {
 	var sum Counts
+	if w.slots == nil {
+		return sum
+	}
 	for i := range w.slots {
-		sum = sum.plus(w.slots[i])
+		sum = sum.plus(w.slots[i].counts())
 	}
 	return sum
 }

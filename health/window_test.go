@@ -57,3 +57,18 @@ func TestWindowEqualsARecount(t *testing.T) {
 		}
 	})
 }
+
+// An endpoint without calls, of which a large service has many, has no slots.
+func TestWindowOfNothing(t *testing.T) {
+	var w window
+	for second := range time.Duration(20) {
+		w.add(second*windowSlot, Counts{})
+	}
+	if w.slots != nil || w.total() != (Counts{}) || w.recent(1) != (Counts{}) {
+		t.Errorf("nothing counts as %+v", w.total())
+	}
+	w.add(100*windowSlot, Counts{Begun: 2, OK: 1})
+	if want := (Counts{Begun: 2, OK: 1}); w.total() != want || w.recent(1) != want {
+		t.Errorf("the first calls count as %+v", w.total())
+	}
+}

@@ -101,7 +101,9 @@ func (rt *route) done(e ending) {
 // result is what became of the last attempt, given the error that gRPC ended
 // with, and the error of the call. It tells Do what that can't see: that gRPC has
 // retried, as whoever sets a retry policy decides, or that nothing was sent.
-func (rt *route) result(err error) (health.Outcome, error) {
+// Without a policy gRPC repeats what no server has processed, once, and it is for
+// Do to go on.
+func (rt *route) result(err error, cc *grpc.ClientConn) (health.Outcome, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	e := rt.ended
@@ -110,8 +112,12 @@ func (rt *route) result(err error) (health.Outcome, error) {
 	} else {
 		e.err = err // it may know better than at the end of the attempt
 	}
-	if rt.again || rt.refused != nil {
+	switch {
+	case !rt.again && rt.refused == nil:
+	case cc.GetMethodConfig(rt.method).RetryPolicy != nil:
 		rt.at.Final()
+	case rt.refused != nil:
+		e.sent = false
 	}
 	if !e.sent && err != nil {
 		rt.at.Unsent()

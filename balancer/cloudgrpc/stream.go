@@ -109,7 +109,7 @@ func (s *clientStream) try(ctx context.Context, at balancer.Attempt) (*opened, h
 			err = errHeaderless
 		}
 	}
-	outcome, err := rt.result(err)
+	outcome, err := rt.result(err, s.cc)
 	switch {
 	case err == io.EOF:
 		return nil, outcome, nil

@@ -25,7 +25,7 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 	}
 	try := func(ctx context.Context, at balancer.Attempt) (struct{}, health.Outcome, error) {
 		rt, opts := d.route(ctx, service, method, at, others)
-		outcome, err := rt.result(invoke(rt, method, req, reply, cc, opts...))
+		outcome, err := rt.result(invoke(rt, method, req, reply, cc, opts...), cc)
 		return struct{}{}, outcome, err
 	}
 	if call.Wait {

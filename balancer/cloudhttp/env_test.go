@@ -166,7 +166,7 @@ type pipe struct {
 func network(t *testing.T, handlers map[string]http.HandlerFunc) pipes {
 	ps := pipes{}
 	for address, handler := range handlers {
-		p := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := newPipe()
 		ps[address] = p
 		server := &http.Server{Handler: handler, Protocols: new(http.Protocols)}
 		server.Protocols.SetHTTP1(true)
@@ -199,6 +199,8 @@ func (ps pipes) base(_ string, t *http.Transport) http.RoundTripper {
 	}
 	return t
 }
+
+func newPipe() *pipe { return &pipe{conns: make(chan net.Conn), closed: make(chan struct{})} }
 
 func (p *pipe) Accept() (net.Conn, error) {
 	select {

@@ -142,14 +142,19 @@ func TestUpgradeOutlivesTheTier(t *testing.T) {
 
 // TestHeaderLimit has a server whose header has no end.
 func TestHeaderLimit(t *testing.T) {
-	first := newQuietServer(t, calls(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X", strings.Repeat("x", headerLimit+1))
-	}))
-	e := newEnv(t, config([]string{first}, []string{serve(t, say("second"))}))
-	if _, body := e.get(t, "http://routing-api/"); body != "second" {
-		t.Errorf("got %q", body)
-	}
-	e.expect(t, seen{"first", health.Broken, "broken connection"}, seen{"second", health.OK, "http 200"})
+	synctest.Test(t, func(t *testing.T) {
+		lan := network(t, map[string]http.HandlerFunc{
+			"192.0.2.1:80": calls(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X", strings.Repeat("x", headerLimit+1))
+			}),
+			"192.0.2.2:80": say("second"),
+		})
+		e := newEnv(t, config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"}), WithBase(lan.base))
+		if _, body := e.get(t, "http://routing-api/"); body != "second" {
+			t.Errorf("got %q", body)
+		}
+		e.expect(t, seen{"first", health.Broken, "broken connection"}, seen{"second", health.OK, "http 200"})
+	})
 }
 
 // TestShortBody has a server that promises more than it sends: the caller gets

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -65,6 +67,17 @@ type secure struct {
 }
 
 func newSecure(t *testing.T, name string) *secure {
+	s := newSecureAt(t, name, nil)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url = "https://" + name + ":" + u.Port()
+	return s
+}
+
+// newSecureAt is newSecure for a listener of the caller's, who knows the URL.
+func newSecureAt(t *testing.T, name string, at net.Listener) *secure {
 	s := &secure{cert: certify(t, name, time.Hour), names: map[string]int{}, hosts: map[string]int{}, remotes: map[string]int{}}
 	server := httptest.NewUnstartedServer(calls(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -85,13 +98,15 @@ func newSecure(t *testing.T, name string) *secure {
 			return s.other.Load(), nil
 		},
 	}
+	if at != nil {
+		server.Listener.Close()
+		server.Listener = at
+		// A pipe holds nothing: a server that sends a ticket and a client that
+		// sends a request would wait for each other.
+		server.TLS.SessionTicketsDisabled = true
+	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	u, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.url = "https://" + name + ":" + u.Port()
 	return s
 }
 
@@ -213,57 +228,62 @@ func TestBadCertificate(t *testing.T) {
 	const name = "routing.example.com"
 	for _, test := range []struct {
 		fault string
-		cert  tls.Certificate
+		name  string
+		valid time.Duration
 		want  string // part of the error where there is no other cloud
 	}{
-		{"expired", certify(t, name, -time.Hour), "expired"},
-		{"wrong name", certify(t, "other.example.com", time.Hour), "not " + name},
+		{"expired", name, -time.Hour, "expired"},
+		{"wrong name", "other.example.com", time.Hour, "not " + name},
 	} {
 		t.Run(test.fault, func(t *testing.T) {
-			bad, good := newSecure(t, name), newSecure(t, name)
-			trust := WithTLS(func(string) *tls.Config {
-				pool := x509.NewCertPool()
-				for _, cert := range []*x509.Certificate{bad.cert.Leaf, good.cert.Leaf, test.cert.Leaf} {
-					pool.AddCert(cert)
-				}
-				return &tls.Config{RootCAs: pool}
-			})
-			endpoints := []string{bad.url + "/a", bad.url + "/b", bad.url + "/c", bad.url + "/d"}
-			cfg := config(endpoints, []string{good.url})
-			cfg.Clouds["first"], cfg.Clouds["second"] = balancer.Cloud{}, balancer.Cloud{}
-			e := newEnvWith(t, cfg, []balancer.Option{onLoopback}, trust)
-			if err := e.router.Ready(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			first := func() balancer.CloudStatus { return e.router.Status().Services[0].Clouds[0] }
-			pace := time.NewTicker(2 * time.Millisecond)
-			defer pace.Stop()
-			const badFrom, most = 500, 3000
-			for i := 0; i <= badFrom || first().State != health.Down; i++ {
-				if i == badFrom {
-					bad.show(test.cert)
-				}
-				if i == most {
-					t.Fatalf("%d calls later the first cloud is: %s", most-badFrom, first())
-				}
-				<-pace.C
-				resp, err := e.client.Get("https://routing-api/")
-				if err != nil {
-					t.Fatalf("call %d: %v", i, err)
-				}
-				resp.Body.Close()
-			}
-			if reason := first().Reason; !strings.Contains(reason, "certificate") {
-				t.Errorf("the cloud is out because of: %s", reason)
-			}
-
-			e = newEnvWith(t, config(endpoints[:1], nil), []balancer.Option{onLoopback}, trust)
-			_, err := e.client.Get("https://routing-api/")
-			var verification *tls.CertificateVerificationError
-			if !errors.As(err, &verification) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v", err)
-			}
+			synctest.Test(t, func(t *testing.T) { testBadCertificate(t, name, certify(t, test.name, test.valid), test.want) })
 		})
+	}
+}
+
+func testBadCertificate(t *testing.T, name string, cert tls.Certificate, want string) {
+	lan := pipes{"127.0.0.1:1443": newPipe(), "127.0.0.1:2443": newPipe()}
+	bad, good := newSecureAt(t, name, lan["127.0.0.1:1443"]), newSecureAt(t, name, lan["127.0.0.1:2443"])
+	trust := WithTLS(func(string) *tls.Config {
+		pool := x509.NewCertPool()
+		for _, cert := range []*x509.Certificate{bad.cert.Leaf, good.cert.Leaf, cert.Leaf} {
+			pool.AddCert(cert)
+		}
+		return &tls.Config{RootCAs: pool}
+	})
+	url := "https://" + name + ":1443"
+	endpoints := []string{url + "/a", url + "/b", url + "/c", url + "/d"}
+	cfg := config(endpoints, []string{"https://" + name + ":2443"})
+	cfg.Clouds["first"], cfg.Clouds["second"] = balancer.Cloud{}, balancer.Cloud{}
+	e := newEnvWith(t, cfg, []balancer.Option{onLoopback}, trust, WithBase(lan.base))
+	if err := e.router.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := func() balancer.CloudStatus { return e.router.Status().Services[0].Clouds[0] }
+	const badFrom, most = 500, 3000
+	for i := 0; i <= badFrom || first().State != health.Down; i++ {
+		if i == badFrom {
+			bad.show(cert)
+		}
+		if i == most {
+			t.Fatalf("%d calls later the first cloud is: %s", most-badFrom, first())
+		}
+		time.Sleep(2 * time.Millisecond)
+		resp, err := e.client.Get("https://routing-api/")
+		if err != nil {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		resp.Body.Close()
+	}
+	if reason := first().Reason; !strings.Contains(reason, "certificate") {
+		t.Errorf("the cloud is out because of: %s", reason)
+	}
+
+	e = newEnvWith(t, config(endpoints[:1], nil), []balancer.Option{onLoopback}, trust, WithBase(lan.base))
+	_, err := e.client.Get("https://routing-api/")
+	var verification *tls.CertificateVerificationError
+	if !errors.As(err, &verification) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 const (
 	mostPerEndpoint = 2.0 // × the time per endpoint of another number of them
 	mostOfUpdate    = 0.1 // × round_robin's time, for an update that changes one of many
-	mostMemory      = 2.1 // × round_robin's bytes per endpoint: ours have a record of exact windows
+	mostMemory      = 1.8 // × round_robin's bytes per endpoint: ours have a record of exact windows
 	mostReweigh     = 1e3 // µs, for other weights of the clouds of many
 )
 
