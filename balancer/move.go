@@ -36,7 +36,7 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	if a.run != nil {
 		a.run.moved = &to
 		if a.run.clock != nil {
-			a.run.clock.turn(c.target)
+			a.run.clock.turn(&to)
 		}
 	}
 	return to, true
