@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
@@ -24,6 +25,7 @@ type unaryCall struct {
 	cc              *grpc.ClientConn
 	invoke          grpc.UnaryInvoker
 	opts            []grpc.CallOption
+	answer          protoreflect.MessageType // of reply, which an attempt may be writing to; nil: not hedged
 
 	mu   sync.Mutex // held while the question is copied
 	over bool       // it is the caller's again, who may change it
@@ -53,7 +55,7 @@ func (u *unaryCall) hedge(ctx context.Context, at balancer.Attempt) (*hedged, he
 		at.Unsent()
 		return nil, health.Outcome{Reason: reasonGivenUp}, context.Cause(ctx)
 	}
-	h := &hedged{reply: messageOf(u.reply).ProtoReflect().New().Interface()}
+	h := &hedged{reply: u.answer.New().Interface()}
 	var reply any = h.reply
 	if _, ok := u.reply.(proto.Message); !ok {
 		reply = protoadapt.MessageV1Of(h.reply)

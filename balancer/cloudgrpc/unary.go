@@ -21,9 +21,12 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 	call := balancer.Call{
 		Service: service, Protocol: balancer.GRPC, Method: method,
 		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(opts),
-		OneByOne: messageOf(req) == nil || messageOf(reply) == nil,
 	}
 	u := &unaryCall{dialed: d, service: service, method: method, req: req, reply: reply, cc: cc, invoke: invoke, opts: others}
+	if into := messageOf(reply); call.Idempotent && into != nil && messageOf(req) != nil {
+		u.answer = into.ProtoReflect().Type()
+	}
+	call.OneByOne = u.answer == nil
 	if call.Wait {
 		leaveIdle(cc)
 	}
