@@ -635,9 +635,9 @@ func TestRandomRaces(t *testing.T) {
 			c.Tiers[0].Hedge, c.Retry.Fraction = 0.5, 1
 			c.Health.Ejection.Consecutive = 1000
 		})
-		// Too much is no sign of sickness, so the clouds stay.
-		kinds := append(slices.Repeat([]health.Kind{health.OK}, 40), slices.Repeat([]health.Kind{health.Overloaded}, 30)...)
-		kinds = append(kinds, health.Failed, health.Refused, health.Broken, health.Neutral)
+		// Few are bad, so that the clouds stay.
+		kinds := append(slices.Repeat([]health.Kind{health.OK}, 50), slices.Repeat([]health.Kind{health.Neutral}, 20)...)
+		kinds = append(kinds, health.Failed, health.Refused, health.Broken)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		made, gone := map[int]int{}, map[int]int{}
