@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -38,6 +39,52 @@ func TestAllocPick(t *testing.T) {
 			})
 			if n != 0 {
 				t.Errorf("%d rules, %s: %g allocations", rules, name, n)
+			}
+		}
+	}
+}
+
+// TestAllocDo bounds what a call allocates that is answered at the first attempt: its
+// own record and, for an attempt with a time of its own, a context that can be
+// canceled. A tier that hedges costs nothing more as long as the answer is in time.
+func TestAllocDo(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, test := range []struct {
+		name  string
+		hedge float64
+		most  float64
+	}{
+		{"not hedged", 0, 3},
+		{"hedged, answered in time", 0.02, 3},
+	} {
+		cfg := testConfig()
+		cfg.Tiers[1].Hedge = test.hedge
+		r := newWorld().router(t, cfg)
+		if h := r.order[0].hedging["standard"]; h != nil {
+			h.measured, h.second = time.Hour, 0 // it stays as it is
+			h.delay.Store(int64(500 * time.Millisecond))
+		}
+		ctx := sla.WithTier(context.Background(), "standard")
+		answer := func(context.Context, Attempt) (int, health.Outcome, error) {
+			return 0, health.Outcome{Kind: health.OK, Reason: "fine"}, nil
+		}
+		n := testing.AllocsPerRun(1000, func() {
+			if _, err := Do(ctx, r, Call{Service: "api", Idempotent: true}, answer, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if t.Logf("%s: %g allocations", test.name, n); n > test.most {
+			t.Errorf("%s: %g allocations, may be %g", test.name, n, test.most)
+		}
+		if h := r.order[0].hedging["standard"]; h != nil {
+			calls := uint64(0)
+			for i := range h.calls {
+				calls += h.calls[i].n.Load()
+			}
+			if calls < 1000 {
+				t.Errorf("%d calls were counted", calls)
 			}
 		}
 	}

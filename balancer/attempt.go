@@ -23,6 +23,7 @@ type Attempt struct {
 	level    uint8
 	number   uint16
 	open     bool // the target may be silent as long as it likes
+	hedge    bool // another attempt of the call was under way when it began
 }
 
 // begin starts the attempt at an endpoint.
@@ -131,8 +132,8 @@ func (a Attempt) Keep() { a.run.kept = true }
 func (a Attempt) Final() { a.run.final = true }
 
 // Sending, called by the function that [Do] runs, says that from now on
-// something may reach the target. It reports false if the attempt was cut short
-// before: then nothing may be sent. Once it has reported true, an attempt of a
+// something may reach the target. It reports false if the attempt was cut short,
+// or another one was answered, before: then nothing may be sent. Once it has reported true, an attempt of a
 // call that isn't idempotent is not cut short any more. Any goroutine may call
 // it, and more than once. See [Call.Announces].
 func (a Attempt) Sending() bool {
@@ -140,7 +141,7 @@ func (a Attempt) Sending() bool {
 		return a.run.fate.sending()
 	}
 	cut, _ := a.run.fate.isCut()
-	return !cut
+	return !cut && !a.run.fate.isLost()
 }
 
 // Unsent, called by the function that [Do] runs, says that certainly nothing of

@@ -13,6 +13,9 @@ import (
 // to be down the next one is free: it goes where the first should have gone, and
 // there are no more of them than were under way when the cloud fell.
 //
+// Before that it says when the attempt is to be hedged. While a hedge is under way
+// the attempt is cut for free as well: the hedge is the other attempt.
+//
 // Nearly all attempts end long before. So a router keeps clocks for further
 // attempts, and doesn't stop their timers but lets them run: one that rings too
 // early is set again. Setting a timer for each attempt would cost as much as a
@@ -28,6 +31,16 @@ type clock struct {
 	target *health.Target
 	budget *failover.Budget // nil if it pays for nothing
 	spends bool             // all of the budget
+
+	hedger  hedger        // nil unless the attempt is to be hedged
+	hedgeAt time.Duration // when
+	first   *Attempt      // the attempt, as it is now
+	covered bool          // a hedge is under way
+}
+
+// hedger makes the hedge of an attempt whose clock says that it is time.
+type hedger interface {
+	hedge(c *clock, of *run, first Attempt)
 }
 
 // startClock gives a run the time from now to due.
@@ -39,24 +52,51 @@ func (r *Router) startClock(now, due time.Duration, of *run, target *health.Targ
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.run, c.due, c.target, c.budget, c.spends = of, due, target, budget, spends
-	if c.set == 0 || due < c.set {
-		c.setTimer(now)
-	}
+	c.keep(now)
 	return c
 }
 
-// setTimer makes the clock ring when it is due. The caller holds mu.
-func (c *clock) setTimer(now time.Duration) {
-	c.set = c.due
-	if c.timer == nil {
-		c.timer = time.AfterFunc(c.due-now, c.ring)
-	} else {
-		c.timer.Reset(c.due - now)
+// arm has an attempt hedged when it is time.
+func (c *clock) arm(now, at time.Duration, by hedger, first *Attempt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hedger, c.hedgeAt, c.first = by, at, first
+	c.keep(now)
+}
+
+// keep has the timer ring for what comes next, if it doesn't ring before. The
+// caller holds mu.
+func (c *clock) keep(now time.Duration) {
+	if c.set == 0 || c.next() < c.set {
+		c.setTimer(now)
 	}
 }
 
-// ring cuts the attempt short, unless it has its answer.
+// next is when there is something to do. The caller holds mu.
+func (c *clock) next() time.Duration {
+	if c.hedger != nil {
+		return min(c.hedgeAt, c.due)
+	}
+	return c.due
+}
+
+// setTimer makes the clock ring for what comes next. The caller holds mu.
+func (c *clock) setTimer(now time.Duration) {
+	c.set = c.next()
+	if c.timer == nil {
+		c.timer = time.AfterFunc(c.set-now, c.ring)
+	} else {
+		c.timer.Reset(c.set - now)
+	}
+}
+
+// ring hedges the attempt or cuts it short, unless it has its answer. It runs in a
+// goroutine of its own, which is then that of the hedge.
 func (c *clock) ring() {
+	if hedger, run, first := c.hedges(); hedger != nil {
+		hedger.hedge(c, run, first)
+		return
+	}
 	run, paidBy := c.over()
 	switch {
 	case run == nil:
@@ -65,6 +105,19 @@ func (c *clock) ring() {
 	case paidBy != nil:
 		paidBy.Return()
 	}
+}
+
+// hedges returns who makes a hedge of what, if it is time for one.
+func (c *clock) hedges() (by hedger, of *run, first Attempt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.router.now()
+	if c.run == nil || c.hedger == nil || now < c.hedgeAt || now >= c.due {
+		return nil, nil, Attempt{}
+	}
+	by, c.hedger = c.hedger, nil
+	c.setTimer(now)
+	return by, c.run, *c.first
 }
 
 // over returns the run whose time is over and the budget that has paid for its
@@ -80,6 +133,8 @@ func (c *clock) over() (*run, *failover.Budget) {
 	now := c.router.now()
 	if now >= c.due {
 		switch {
+		case c.covered:
+			return c.run, nil
 		case c.budget != nil && c.budget.Withdraw(c.spends):
 			return c.run, c.budget
 		case c.target.State() == health.Down:
@@ -91,20 +146,51 @@ func (c *clock) over() (*run, *failover.Budget) {
 	return nil, nil
 }
 
-// turn has the clock look at another target: the attempt was moved there.
-func (c *clock) turn(target *health.Target) {
+// cover says that a hedge of the run is under way.
+func (c *clock) cover(of *run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run == of {
+		c.covered = true
+	}
+}
+
+// uncover says that the hedge has failed. The run goes on as before, or until its
+// call's time is over if that may not make another attempt.
+func (c *clock) uncover(of *run, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != of {
+		return
+	}
+	c.covered = false
+	if !more {
+		c.run = nil
+	}
+}
+
+// turn has the clock look at another place: the attempt was moved there.
+func (c *clock) turn(to *Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != nil {
-		c.target = target
+		c.target, c.first = to.cloud.target, to
 	}
+}
+
+// alone says that the adapter has made another attempt itself: from now on the
+// call isn't hedged.
+func (c *clock) alone() {
+	c.mu.Lock()
+	c.hedger = nil
+	c.mu.Unlock()
 }
 
 // stop takes the clock from its run. It is called once for each start. A ring
 // at this very moment finds the run answered, or somebody else's not yet due.
 func (c *clock) stop() {
 	c.mu.Lock()
-	c.run, c.target, c.budget = nil, nil, nil
+	c.run, c.target, c.budget, c.hedger, c.first, c.covered = nil, nil, nil, nil, nil, false
 	c.mu.Unlock()
 	c.router.clocks.Put(c)
 }

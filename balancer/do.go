@@ -30,73 +30,134 @@ import (
 // discard gets each value that is not Do's result, so that what it holds can be
 // released; it may be nil if there is nothing to release.
 //
+// A call that is idempotent and whose tier is hedged may run try twice at the same
+// time: see hedge.go, and [Call.OneByOne]. The second time it is in a goroutine of
+// its own, which may go on, with discard, when Do has returned: what try and
+// discard use must allow for that. If that try panics, Do does; if Do has
+// returned, the panic is logged.
+//
 // The call's deadline is the earlier of ctx's and that of its tier's timeout.
 // Any number of goroutines may call Do.
 func Do[T any](ctx context.Context, r *Router, call Call,
 	try func(context.Context, Attempt) (T, health.Outcome, error), discard func(T)) (T, error) {
+	d := &doing[T]{try: try, discard: discard}
+	d.hedger = d
 	var none T
-	drop := func(v T) {
-		if discard != nil {
-			discard(v)
-		}
-	}
-	d, err := r.begin(ctx, call)
-	if err != nil {
+	if err := r.begin(ctx, call, &d.calling); err != nil {
 		return none, err
 	}
 	a, err := d.start(call.Wait)
 	if err != nil {
 		return none, err
 	}
-	returned, ended := false, false
+	returned := false
 	defer func() {
-		if !ended { // try panicked, a hook or discard
+		if !d.ended { // try panicked, a hook or discard
 			d.abandon(a, returned)
+			if h := d.beside.close(); h != nil {
+				d.forsake(h)
+			}
 		}
 	}()
 	for {
 		returned = false
-		v, outcome, err := try(a.run.ctx, a)
+		got := d.attempt(a)
 		returned = true
-		a = d.current()
-		if !a.run.answered() {
-			// If its answer came just as the attempt was cut, it is late: its
-			// context is gone, and nobody could read it.
-			if err == nil {
-				drop(v)
-				v = none
-			}
-			outcome, err = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}, errAttemptTime
-			if a.run.once && !a.run.final { // or it couldn't have been cut
-				a.Unsent()
-			}
+		got.Attempt = d.current()
+		d.judge(&got)
+		d.blame(got.Attempt, got.outcome, got.err, got.took)
+		if d.armed {
+			d.race(&got)
 		}
-		if outcome.Kind.Unsent() {
-			a.Unsent()
-		}
-		outcome = d.settle(a, outcome, err)
-		next, stop := d.follow(outcome)
+		next, stop := d.follow(got.run, got.outcome)
 		if stop != "" {
-			err = d.verdict(outcome, err, stop)
-			a.run.leave(a)
-			ended = true
-			return v, err
+			err := d.verdict(got.outcome, got.err, stop)
+			got.run.leave(got.Attempt)
+			d.ended = true
+			return got.value, err
 		}
-		if err == nil {
-			drop(v)
-		}
-		a.run.leave(a)
+		d.drop(got)
 		a = next
 	}
 }
 
-// calling is the state of one call of Do. Only its goroutine uses it, but for
-// the clock of a run.
+// doing is a call of Do, with what it runs.
+type doing[T any] struct {
+	calling
+	try     func(context.Context, Attempt) (T, health.Outcome, error)
+	discard func(T)
+	beside  beside[T]
+}
+
+// result is what came of an attempt.
+type result[T any] struct {
+	Attempt
+	value   T
+	outcome health.Outcome
+	err     error
+	took    time.Duration // until the outcome was known
+}
+
+// attempt runs try.
+func (d *doing[T]) attempt(a Attempt) (got result[T]) {
+	got.Attempt = a
+	got.value, got.outcome, got.err = d.try(a.run.ctx, a)
+	return got
+}
+
+// judge decides what the attempt's outcome was, and reports it. An answer that
+// came just as the attempt was cut, or when another had come, is late: its context
+// is gone, and nobody could read it.
+func (d *doing[T]) judge(got *result[T]) {
+	run := got.run
+	intime := run.answered()
+	switch {
+	case intime:
+	case run.fate.isLost():
+		if !got.outcome.Kind.Answered() {
+			got.outcome = health.Outcome{Reason: reasonHedgeLost}
+		}
+	default:
+		got.outcome = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}
+		if run.once && !run.final { // or it couldn't have been cut
+			got.Unsent()
+		}
+	}
+	if got.outcome.Kind.Unsent() {
+		got.Unsent()
+	}
+	d.settle(&got.Attempt, &got.outcome, &got.took)
+	if !intime { // after it was reported: discarding takes time
+		if got.err == nil && d.discard != nil {
+			d.discard(got.value)
+		}
+		var none T
+		got.value, got.err = none, errAttemptTime
+		if run.fate.isLost() {
+			got.err = errHedgeLost
+		}
+	}
+}
+
+// drop releases an attempt that isn't the call's result.
+func (d *doing[T]) drop(got result[T]) {
+	if got.err == nil && d.discard != nil {
+		d.discard(got.value)
+	}
+	got.run.leave(got.Attempt)
+}
+
+// calling is the state of one call of Do. Only its goroutine changes it, but for
+// the clock of a run. That of a hedge reads it.
 type calling struct {
 	router     *Router
 	idempotent bool
 	announces  bool            // the adapter says when it begins to send
 	open       bool            // a target may be silent as long as it likes
+	repeats    bool            // it may be hedged, if its tier is
+	hedger     hedger          // makes the hedge
+	ended      bool            // nothing of it is in flight any more
+	armed      bool            // the attempt under way is the first, and its clock has the hedger
 	ctx        context.Context // the caller's
 	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
 	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
@@ -112,15 +173,17 @@ type calling struct {
 }
 
 // begin classifies the call and sets its deadline.
-func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
+func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	s, class, draw, waiting, err := r.classify(ctx, call)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d := &calling{router: r, idempotent: call.Idempotent, announces: call.Announces, open: call.open(ctx), ctx: ctx, service: s, class: class, draw: draw}
+	d.router, d.idempotent, d.announces, d.open, d.ctx = r, call.Idempotent, call.Announces, call.open(ctx), ctx
+	d.repeats = call.Idempotent && !call.OneByOne && call.Stream == NoStream
+	d.service, d.class, d.draw = s, class, draw
 	d.tried = d.room[:0]
 	if err := r.admit(s, class, draw); err != nil {
-		return nil, err
+		return err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
@@ -134,7 +197,7 @@ func (r *Router) begin(ctx context.Context, call Call) (*calling, error) {
 			d.deadline, d.timeout = end, t.expired
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // start makes the first attempt. If it is to wait for a cloud, it asks again with
@@ -198,10 +261,9 @@ func (d *calling) rest(wait time.Duration) bool {
 	}
 }
 
-// follow decides whether there is another attempt after one that ended with o,
-// and starts it. If there is none it says why.
-func (d *calling) follow(o health.Outcome) (next Attempt, stop string) {
-	last := d.tried[len(d.tried)-1].run
+// follow decides whether there is another attempt after one, the last, that ended
+// with o, and starts it. If there is none it says why.
+func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string) {
 	cut, paid := last.fate.isCut()
 	budget := d.service.live.budget
 	defer func() {
@@ -305,7 +367,20 @@ func (d *calling) enter(a *Attempt) {
 	}
 	a.run.once, a.run.before = !d.idempotent, d.tried
 	d.tried = append(d.tried, *a)
-	limit := d.attemptTime(*a)
+	limit := d.equip(a, d.tried)
+	if limit == 0 || !d.repeats {
+		return
+	}
+	if after := a.HedgeAfter(); after > 0 && after < limit {
+		d.armed = true
+		a.run.clock.arm(a.began, a.began+after, d.hedger, &d.tried[0])
+	}
+}
+
+// equip gives an attempt its context and its time, which it returns. tried are the
+// attempts of the call, this one included.
+func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
+	limit := d.attemptTime(*a, tried)
 	switch {
 	case d.timeout != nil:
 		a.run.ctx, a.run.cancel = context.WithDeadlineCause(d.ctx, d.router.wall(d.deadline), d.timeout)
@@ -321,12 +396,13 @@ func (d *calling) enter(a *Attempt) {
 		}
 		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, d.tier().spends)
 	}
+	return limit
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 // Of a call that isn't idempotent that concerns what isn't sent yet.
-func (d *calling) attemptTime(a Attempt) time.Duration {
-	if !d.idempotent && !d.announces || d.open || len(d.tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), d.tried) {
+func (d *calling) attemptTime(a Attempt, tried []Attempt) time.Duration {
+	if !d.idempotent && !d.announces || d.open || len(tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), tried) {
 		return 0
 	}
 	left := time.Duration(0)

@@ -16,6 +16,8 @@
 //     default one retry for ten calls, saved up for 10 s. An attempt that gets
 //     no answer in four times the target's usual p99 is given up in time for
 //     another.
+//     If the tier has a hedge, the few calls whose answer takes longest are asked
+//     for elsewhere as well, while the first attempt goes on: see sla.Tier.
 //  4. Its outcome is counted. Every 50 ms the router looks at what was counted,
 //     judges endpoints and clouds (see package health), plans anew (see package
 //     failover) and publishes a table for the next picks.
@@ -25,7 +27,7 @@
 // 100 % of its share, at most 10 points per second.
 //
 // The way of a call is told from the top in do.go; the choice itself is in
-// pick.go, that of a retry in again.go.
+// pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
 //
 // # Contract
 //

@@ -30,6 +30,10 @@ var (
 	// errAttemptTime is the error of an attempt that was cut short so that
 	// there is time for another.
 	errAttemptTime = errors.New("the attempt's time is over")
+	// errHedgeLost is the error of an attempt that was cut short because another
+	// attempt at the same call had its answer.
+	errHedgeLost = errors.New("another attempt was answered first")
+	errGoexit    = errors.New("the function that makes attempts ended its goroutine")
 )
 
 // UnknownServiceError means that the config has no service of that name that

@@ -38,7 +38,7 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	s.live.moves.Add(1)
 	if a.run != nil {
 		if a.run.clock != nil {
-			a.run.clock.turn(c.target)
+			a.run.clock.turn(&to)
 		}
 	}
 	return to, true

@@ -17,7 +17,7 @@ type Call struct {
 	// be empty.
 	Method string
 	// Idempotent says that the call may be run twice: it is tried again even
-	// when an attempt may have reached its target.
+	// when an attempt may have reached its target, and hedged if its tier is.
 	Idempotent bool
 	// Announces says that the function that [Do] runs calls [Attempt.Sending]
 	// before it sends anything. Then a call that isn't idempotent doesn't wait
@@ -30,6 +30,9 @@ type Call struct {
 	// Stream says whether messages flow one by one, as in gRPC's streams. Default:
 	// one question, one answer.
 	Stream Streaming
+	// OneByOne says that the function that [Do] runs can't make two attempts at
+	// the same time: the call isn't hedged. Streams never are.
+	OneByOne bool
 }
 
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what

@@ -23,6 +23,9 @@ func (a Attempt) Again(o health.Outcome) (Attempt, error) {
 	a.answered(now, o)
 	a.endpoint.live.End()
 	next.run = a.run
+	if a.run.clock != nil {
+		a.run.clock.alone()
+	}
 	a.run.before, a.run.moved = tried, &next
 	a.run.reports = append(a.run.reports, AttemptReport{
 		Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: now - a.began,

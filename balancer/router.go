@@ -36,6 +36,7 @@ type Router struct {
 	day   atomic.Int64          // for levels: see sla.Day
 
 	clocks sync.Pool // of *clock, for attempts
+	hedges gate      // the goroutines of hedges
 
 	adaptersMu sync.Mutex // held while an adapter is attached; taken before mu
 	adapters   map[any]any
@@ -76,7 +77,7 @@ type Router struct {
 //
 // The router owns a few goroutines until [Router.Close] is called: one
 // controller, one that tells hooks and log, one for the file of [WithFile], one
-// for each DNS name, and one for each probe under way.
+// for each DNS name, and one for each probe and each hedge under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
 	r := &Router{
 		epoch:    time.Now(),
@@ -134,7 +135,8 @@ func (r *Router) Ready(ctx context.Context) error {
 }
 
 // Close ends the router and returns when all of its goroutines have ended.
-// From then on calls fail with [ErrClosed]; attempts under way may go on. It
+// From then on calls fail with [ErrClosed]; attempts under way may go on, but
+// hedges are given up. One that ignores its context is waited for at most 5 s. It
 // may be called more than once, but not by a hook. The error is always nil.
 func (r *Router) Close() error {
 	r.mu.Lock()
@@ -149,6 +151,7 @@ func (r *Router) Close() error {
 	}
 	r.mu.Unlock()
 	r.wg.Wait()
+	r.hedges.close(mostHedgeWait)
 	return nil
 }
 

@@ -23,7 +23,7 @@ type run struct {
 }
 
 // answered says that the attempt has ended by itself. It reports false if it
-// was cut short before.
+// was cut short, or overtaken, before.
 func (r *run) answered() bool {
 	first := r.fate.answered()
 	if r.clock != nil {
@@ -74,6 +74,7 @@ const (
 	fateCut      // and the next attempt is paid
 	fateFreed    // and the next attempt is free
 	fateSending  // it can't be cut any more; an answer is to come
+	fateLost     // another attempt was answered first
 )
 
 // answered claims the attempt for its answer. It reports false if it was cut.
@@ -96,6 +97,13 @@ func (f *fate) cut(paid bool) bool {
 	}
 	return f.v.CompareAndSwap(0, fateFreed)
 }
+
+// lose claims the attempt for another one that was answered. It reports false if
+// there was an answer, or if the clock came first. An attempt that may be hedged is
+// never sending: it may be repeated.
+func (f *fate) lose() bool { return f.v.CompareAndSwap(0, fateLost) }
+
+func (f *fate) isLost() bool { return f.v.Load() == fateLost }
 
 // isCut reports whether the clock came first, and whether it has paid.
 func (f *fate) isCut() (cut, paid bool) {

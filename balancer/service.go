@@ -40,6 +40,7 @@ type service struct {
 	unpaid      int64                      // first attempts not yet paid into the budget; below 0 until a sweep has seen the beginning of retries
 	repaid      uint64                     // retries already taken off
 	decided     map[string][]atomic.Uint64 // while observing, by tier; each by any goroutine
+	hedging     map[string]*hedging        // of the tiers that hedge
 
 	started bool          // each of the first clouds has an address, or none
 	news    chan struct{} // closed with the next answer of a lookup; nil while nobody waits
@@ -73,6 +74,7 @@ type serviceCloud struct {
 	limits      atomic.Pointer[[]int] // by tier, the most attempts in flight at one endpoint; nil: no cap; read by picks
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
+	noRoom      atomic.Bool           // its capacity is known and used up: no hedge goes there
 }
 
 // step takes the service one sweep further. It reports whether the table has
@@ -98,6 +100,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		changed = true
 	}
 	s.refill(now)
+	s.hedge(now)
 	moved := s.measure(r, now)
 	if changed || moved || !s.settled || s.recovering() || now-s.computedAt >= time.Second {
 		if s.replan(r, now) {
@@ -214,6 +217,7 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	limited := failover.Limit(s.plan, want, now-s.limitedAt, r.slope)
 	s.computedAt, s.limitedAt, s.plannedFor = now, now, mean
 	s.settled = limited.Equal(want)
+	s.noteRoom(limited)
 	was := s.plan
 	s.plan = limited
 	if limited.Equal(was) {

@@ -54,6 +54,10 @@ type tierTable struct {
 	sheds sla.Threshold
 	// decided counts the decisions by cloud while observing, nil otherwise.
 	decided []atomic.Uint64
+	// hedging is nil unless calls of the tier are hedged.
+	hedging *hedging
+	// mayHedge says that the tier's error budget allows for hedges.
+	mayHedge bool
 }
 
 // shed reports whether some of the tier's calls have to wait: then none may cost
@@ -164,6 +168,7 @@ func (s *service) table(r *Router) *serviceTable {
 		tt.spends = tier.Protected || !slices.ContainsFunc(s.tiers, func(t sla.Tier) bool { return t.Protected })
 		tt.offer = s.offers[i]
 		tt.sheds = tt.offer.recent.Shedding(tt.plan.Shed)
+		tt.hedging, tt.mayHedge = s.hedging[tier.Name], true
 		tt.waits = s.awaitsAddress(tier.Clouds, r.config.Observe)
 		if t.observed >= 0 {
 			tt.decided = s.decisions(tier.Name)

@@ -8,7 +8,7 @@ import (
 )
 
 // Trace is a set of hooks, each of which may be nil. Picked and Answered run
-// in the goroutine of the call and must be quick. The others run one at a time in
+// in the goroutine of the call, those of a hedge in its own, and must be quick. The others run one at a time in
 // a goroutine of their own. While one is busy up to 1,000 changes wait for it;
 // those beyond are not told, and the log says how many. A hook may call the
 // router's methods, except Close.

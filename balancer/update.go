@@ -109,6 +109,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 	tiers, offers := s.tiers, s.offers
 	s.tiers = cfg.tiersOf(s.name)
 	s.offered(tiers, offers)
+	s.configureHedging()
 	objectives := make([]health.Objective, len(s.tiers))
 	for i, t := range s.tiers {
 		objectives[i] = health.Objective{Tier: t.Name, Latency: t.Objective.Latency}

@@ -8,28 +8,37 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// settle decides what the attempt's outcome was, and reports it. The adapter
-// knows what the target said; Do knows why a context ended.
-func (d *calling) settle(a Attempt, o health.Outcome, err error) health.Outcome {
+// settle decides what the attempt's outcome was and how long it took, and reports
+// it. It changes nothing of the call. The adapter knows what the target said; Do knows
+// why a context ended.
+func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
 	now := d.router.now()
-	waited := now - a.began
-	if cut, _ := a.run.fate.isCut(); !cut && !o.Kind.Answered() {
+	*took = now - a.began
+	cut, _ := a.run.fate.isCut()
+	switch lost := a.run.fate.isLost(); {
+	case lost && !o.Kind.Answered():
+		a.overtaken(now)
+	case !lost && !cut && !o.Kind.Answered():
 		switch over := d.over(); {
 		case over == nil:
 			// A failure that no deadline caused.
 		case errors.Is(over, context.Canceled):
-			o = health.Outcome{Reason: "canceled"}
+			*o = health.Outcome{Reason: "canceled"}
 		default:
-			o = a.silent(waited, d.timeout != nil, d.tier().Timeout)
+			*o = a.silent(*took, d.timeout != nil, d.tier().Timeout)
 		}
 	}
-	a.answered(now, o)
+	a.answered(now, *o)
+}
+
+// blame keeps what became of an attempt that didn't end well, for the error of the
+// call.
+func (d *calling) blame(a Attempt, o health.Outcome, err error, took time.Duration) {
 	if o.Kind != health.OK {
 		d.report = append(d.report, AttemptReport{
-			Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: waited, Err: err,
+			Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: took, Err: err,
 		})
 	}
-	return o
 }
 
 // Silent returns the outcome of an attempt that Pick made and that had no answer

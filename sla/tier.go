@@ -30,8 +30,11 @@ type Tier struct {
 	// Hedge is the largest part of the tier's calls that may be tried a second
 	// time while the first attempt is still under way: an idempotent call whose
 	// answer takes longer than that of all but this part of the calls is asked
-	// for elsewhere, too, and the first answer counts. Range: above 0, at most
-	// 0.5. Default: none.
+	// for elsewhere, too, and the first good answer counts. 0.02 means after the
+	// 98th percentile of what answers took in the last seconds, at least 1 ms. A
+	// hedge is paid from the retry budget and is one of Attempts. There is none
+	// while the tier is shed, none of streams, and none where all other clouds
+	// that are well are full. Range: above 0, at most 0.5. Default: none.
 	Hedge float64
 
 	// Reserve is the part of each cloud's capacity that less critical tiers may

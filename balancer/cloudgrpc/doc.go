@@ -21,6 +21,12 @@
 // policy of a service config ([WithServiceConfig]) works, too: its attempts are
 // paid from the retry budget and leave the failed cloud, and the router adds none.
 //
+// A unary call that may happen twice is hedged if its tier is ([sla.Tier.Hedge]):
+// interceptors that are chained after these then see two attempts at a time. The
+// second one has a copy of the message and decodes into one of its own; answer,
+// header, trailer and peer that the caller sees are those of the winner. Messages
+// that aren't protobuf's can't be copied, and such calls are not hedged.
+//
 // A stream is tried again as long as the server has sent no headers (gRFC A6)
 // and what the caller has sent can be sent again: the one message of a stream of
 // answers always, else up to 64 KiB. A tier's timeout doesn't end streams.

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/health"
 )
 
 // unary makes unary calls: it chooses the clouds, and tries again elsewhere.
@@ -23,15 +22,16 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 		Service: service, Protocol: balancer.GRPC, Method: method,
 		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(opts),
 	}
-	try := func(ctx context.Context, at balancer.Attempt) (struct{}, health.Outcome, error) {
-		rt, opts := d.route(ctx, service, method, at, others)
-		outcome, err := rt.result(invoke(rt, method, req, reply, cc, opts...), cc)
-		return struct{}{}, outcome, err
+	u := &unaryCall{dialed: d, service: service, method: method, req: req, reply: reply, cc: cc, invoke: invoke, opts: others}
+	if into := messageOf(reply); call.Idempotent && into != nil && messageOf(req) != nil {
+		u.answer = into.ProtoReflect().Type()
 	}
+	call.OneByOne = u.answer == nil
 	if call.Wait {
 		leaveIdle(cc)
 	}
-	_, err := balancer.Do(ctx, d.hub.router, call, try, nil)
+	won, err := balancer.Do(ctx, d.hub.router, call, u.try, nil)
+	u.end(won, err)
 	if err != nil && isNowhere(err) {
 		leaveIdle(cc)
 	}

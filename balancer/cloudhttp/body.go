@@ -37,7 +37,7 @@ func (x *exchange) takeBody(resp *http.Response) io.ReadCloser {
 		return &upgradedBody{b, w}
 	}
 	if x.stallTimeout > 0 {
-		b.watch = &stallWatch{after: x.stallTimeout, body: b, sending: x.payload.upload()}
+		b.watch = &stallWatch{after: x.stallTimeout, body: b, sending: x.lent.sent()}
 	}
 	return b
 }

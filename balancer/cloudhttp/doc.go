@@ -24,6 +24,13 @@
 // sent: while an endpoint doesn't answer a dial it is given up there, as a GET
 // would be, and sent elsewhere.
 //
+// A request that may be carried out twice, and whose body can be sent again, is
+// hedged if its tier is ([sla.Tier.Hedge]): when its answer takes unusually long it
+// is sent elsewhere, too, and the first good answer is the response. Base
+// transports, the hook of [WithSign] and those of [net/http/httptrace] are then
+// called for two attempts at a time, GetBody never by two goroutines. Requests with
+// trailers, and those that ask for another protocol, are not hedged.
+//
 // A body is sent again if the request has GetBody, which [http.NewRequest] sets
 // for bytes and strings, or if ContentLength says that it has at most 64 KiB:
 // then it is first read into memory. Any other body is sent once, as it comes;

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
@@ -15,10 +16,38 @@ import (
 // allocated as one, which is all that most calls need.
 type trip struct {
 	*Transport
-	req     *http.Request // the caller's
-	away    bool          // a redirect took it here from another host
+	req    *http.Request // the caller's
+	away   bool          // a redirect took it here from another host
+	unsafe bool          // what is sent may not be sent twice
+	first  exchange
+
+	// mu is held while an attempt is prepared. A hedge may be about to read the
+	// caller's request when another attempt has been answered, and then the request
+	// is the caller's again.
+	mu      sync.Mutex
+	over    bool
 	payload payload
-	first   exchange
+}
+
+// try makes an attempt.
+func (r *trip) try(ctx context.Context, at balancer.Attempt) (*http.Response, health.Outcome, error) {
+	x := &r.first
+	if at.Number() > 1 {
+		x = new(exchange)
+	}
+	x.trip, x.attempt = r, at
+	if r.unsafe {
+		x.progress = new(progress)
+	}
+	return x.send(ctx)
+}
+
+// end gives the request back to the caller.
+func (r *trip) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	r.payload.release()
 }
 
 // exchange is one attempt: a request to an endpoint, and the answer until its
@@ -77,7 +106,7 @@ func (x *exchange) send(ctx context.Context) (*http.Response, health.Outcome, er
 		}
 	}
 	switch {
-	case err != nil && x.payload.failed():
+	case err != nil && x.lent.failed():
 		return nil, health.Outcome{Reason: reasonRequest}, err
 	case err != nil && isClosed(cancelOf(x.req)):
 		return nil, health.Outcome{Reason: reasonGivenUp}, err

@@ -97,7 +97,7 @@ func TestLateRead(t *testing.T) {
 	if got, err := io.ReadAll(second); string(got) != "hello" || err != nil {
 		t.Errorf("the second attempt read %q, %v", got, err)
 	}
-	if p.failed() {
+	if first.failed() || second.failed() {
 		t.Error("a late read counts as a fault of the body")
 	}
 }
@@ -114,26 +114,30 @@ func TestRepeatedByNetHTTP(t *testing.T) {
 			}
 			return stream(content), nil
 		}
-		var p payload
-		if err := p.take(req); err != nil {
+		var r trip
+		if err := r.payload.take(req); err != nil {
 			t.Fatal(err)
 		}
-		first, err := p.next()
+		first, err := r.payload.next()
 		if err != nil {
 			t.Fatal(err)
 		}
 		first.Close()
-		again, err := p.repeat()()
+		repeat := (&exchange{trip: &r, lent: first}).repeat()
+		again, err := repeat()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(again)
-		if err != nil || p.upload().read.Load() != int64(len(got)) {
-			t.Errorf("read %d bytes, counted %d: %v", len(got), p.upload().read.Load(), err)
+		if err != nil || first.sent().read.Load() != int64(len(got)) {
+			t.Errorf("read %d bytes, counted %d: %v", len(got), first.sent().read.Load(), err)
 		}
-		if p.failed() != short {
-			t.Errorf("%d of %d bytes: failed is %v", len(got), len(content), p.failed())
+		if first.failed() != short {
+			t.Errorf("%d of %d bytes: failed is %v", len(got), len(content), first.failed())
 		}
-		p.release()
+		r.end()
+		if _, err := repeat(); err == nil {
+			t.Error("the body is repeated when the call has ended")
+		}
 	}
 }

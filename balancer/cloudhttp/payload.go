@@ -22,13 +22,13 @@ const smallBody = 64 << 10
 //   - Any other can be sent once. It is lent to one attempt after the other
 //     until one has begun to read it; then no other can be made.
 //
-// The goroutine of the call uses it.
+// The trip's mu guards it once there may be two attempts.
 type payload struct {
 	body  io.ReadCloser                 // the caller's; nil if it needn't be closed
 	again func() (io.ReadCloser, error) // another copy; nil if there is only one, or nothing
 	empty bool
 	size  int64 // as promised to the server; 0: unknown
-	loan  *loan // to the latest attempt
+	loan  *loan // to the latest attempt; nil: none yet, or nothing
 }
 
 // take takes the request's body over: it is closed even on an error.
@@ -66,8 +66,9 @@ func (p *payload) read(req *http.Request) error {
 // repeatable reports whether the body can be sent as often as one likes.
 func (p *payload) repeatable() bool { return p.empty || p.again != nil }
 
-// next returns the body for the next attempt, which will close it.
-func (p *payload) next() (io.ReadCloser, error) {
+// next returns the body for the next attempt, which will close it, nil if it is
+// empty.
+func (p *payload) next() (*loan, error) {
 	if p.empty {
 		return nil, nil
 	}
@@ -93,35 +94,7 @@ func (p *payload) lend(body io.ReadCloser) *loan {
 	return l
 }
 
-// repeat returns the GetBody of the attempt's request, by which net/http sends
-// it again when an idle connection turns out to be dead.
-func (p *payload) repeat() func() (io.ReadCloser, error) {
-	if p.again == nil {
-		return nil
-	}
-	again, of := p.again, p.loan
-	return func() (io.ReadCloser, error) {
-		body, err := again()
-		if err != nil {
-			return nil, err
-		}
-		return &loan{body: body, size: of.size, upload: of.upload}, nil
-	}
-}
-
-// upload returns what is known of the body that the latest attempt sends.
-func (p *payload) upload() *upload {
-	if p.loan == nil {
-		return new(upload) // nothing
-	}
-	return p.loan.upload
-}
-
-// failed reports whether the body could not be read or was not as long as
-// promised, which is no fault of the target.
-func (p *payload) failed() bool { return p.loan != nil && p.loan.upload.bad.Load() }
-
-// spent reports whether the body can't be sent again.
+// spent reports whether the body, lent to the latest attempt, can't be sent again.
 func (p *payload) spent() bool { return !p.repeatable() && p.loan.read() }
 
 // release ends the call's hold on the body.
@@ -151,6 +124,19 @@ type loan struct {
 	closed   bool
 	recalled bool
 }
+
+// sent returns what is known of the body that the attempt sends. A nil loan is that
+// of nothing.
+func (l *loan) sent() *upload {
+	if l == nil {
+		return new(upload)
+	}
+	return l.upload
+}
+
+// failed reports whether the body could not be read or was not as long as
+// promised, which is no fault of the target.
+func (l *loan) failed() bool { return l != nil && l.upload.bad.Load() }
 
 // upload is what is known of the body that one attempt sends, over all the
 // copies that it takes.

@@ -2,7 +2,9 @@ package cloudhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,21 +14,30 @@ import (
 
 // prepare makes the request of the attempt. The caller's request isn't changed.
 // Its header is shared with a base that is net/http's, which doesn't change it
-// and doesn't read it any more when it has returned an error; others get a copy.
+// and doesn't read it any more when it has returned an error; others get a copy, and
+// so do hedges, which nobody waits for.
 func (x *exchange) prepare(ctx context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return errOver
+	}
 	req, e := x.req, x.attempt.Endpoint()
 	if req.URL.Scheme == "https" && e.Scheme != "https" {
 		return fmt.Errorf("cloudhttp: %s is to be called over https, but %s in cloud %s has no TLS", x.attempt.Service(), e, x.attempt.Cloud())
 	}
-	body, err := x.payload.next()
+	lent, err := x.payload.next()
 	if err != nil {
 		return err
 	}
-	x.lent = x.payload.loan
+	x.lent = lent
 	x.url = *req.URL
 	x.request = *req.WithContext(ctx) // inlined, it allocates nothing
 	out := &x.request
-	out.URL, out.Body, out.GetBody, out.Response = &x.url, body, x.payload.repeat(), nil
+	out.URL, out.Body, out.GetBody, out.Response = &x.url, nil, nil, nil
+	if lent != nil {
+		out.Body, out.GetBody = lent, x.repeat()
+	}
 	out.URL.Scheme, out.URL.Host = schemeOf(e), e.Address
 	prefix(out.URL, e.Path)
 	switch {
@@ -36,13 +47,37 @@ func (x *exchange) prepare(ctx context.Context) error {
 		out.Host = req.URL.Host
 	}
 	stranger := x.away || !x.attempt.Trusted()
-	if !x.base.plain || stranger || x.sign != nil {
+	if !x.base.plain || stranger || x.sign != nil || x.attempt.Hedge() {
 		x.ownHeader()
 	}
 	if stranger {
 		withhold(out, x.attempt.Sensitive)
 	}
 	return nil
+}
+
+var errOver = errors.New("cloudhttp: the call has ended")
+
+// repeat returns the GetBody of the attempt's request, by which net/http sends
+// it again when an idle connection turns out to be dead. Like the caller's it is
+// called by one goroutine at a time.
+func (x *exchange) repeat() func() (io.ReadCloser, error) {
+	if x.payload.again == nil {
+		return nil
+	}
+	r, of := x.trip, x.lent
+	return func() (io.ReadCloser, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.over {
+			return nil, errOver
+		}
+		body, err := r.payload.again()
+		if err != nil {
+			return nil, err
+		}
+		return &loan{body: body, size: of.size, upload: of.upload}, nil
+	}
 }
 
 // schemeOf returns the scheme by which net/http knows the endpoint's protocol.

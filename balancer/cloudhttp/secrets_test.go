@@ -143,6 +143,70 @@ func TestSecretsStayInTheirGroup(t *testing.T) {
 	}
 }
 
+// TestHedgesKeepSecrets: of a call that is made in both trust groups at a time, each
+// server sees what is for its group.
+func TestHedgesKeepSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mine, theirs witness
+		var mu sync.Mutex
+		hedges := map[string]int{}
+		e, first, second := hedgedEnv(t, func(cfg *balancer.Config) {
+			cfg.Clouds["first"] = balancer.Cloud{Weight: 1, Trust: "mine"}
+			cfg.Clouds["second"] = balancer.Cloud{Weight: 1, Trust: "theirs"}
+			service := cfg.Services["routing-api"]
+			service.Trust = "mine"
+			cfg.Services["routing-api"] = service
+			cfg.Tiers[0].Hedge, cfg.Retry.Fraction = 0.5, 1
+		}, WithSign(func(at balancer.Attempt, req *http.Request) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if at.Hedge() {
+				hedges[at.Cloud()]++
+			}
+			req.Header.Set("X-Signature", "signature-of-"+at.Cloud())
+			req.Header.Add("X-Many", "added-for-"+at.Cloud())
+			return nil
+		}))
+		first.watch(&mine)
+		second.watch(&theirs)
+		for range 100 {
+			// The first attempt and its hedge answer at about the same time.
+			first.set(12 * time.Millisecond)
+			second.set(11 * time.Millisecond)
+			req, err := http.NewRequest("PUT", "http://user:canary-password@routing-api/", strings.NewReader("body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"Authorization", "Cookie", "X-Api-Key"} {
+				req.Header.Set(name, "canary")
+			}
+			req.Header["X-Many"] = append(make([]string, 0, 8), "one")
+			resp, err := e.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}
+		synctest.Wait()
+		for token, want := range map[string][2]bool{ // seen by mine, by theirs
+			"canary":              {true, false},
+			"signature-of-first":  {true, false},
+			"signature-of-second": {false, true},
+			"added-for-first":     {true, false},
+			"added-for-second":    {false, true},
+		} {
+			if got := [2]bool{mine.saw(token), theirs.saw(token)}; got != want {
+				t.Errorf("%s was seen by mine and by theirs: %v, want %v", token, got, want)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if hedges["first"] < 10 || hedges["second"] < 10 {
+			t.Errorf("hedges by cloud: %v", hedges)
+		}
+	})
+}
+
 // TestNobodyIsTrusted has clouds of two groups and doesn't say whom the
 // callers' credentials are for.
 func TestNobodyIsTrusted(t *testing.T) {

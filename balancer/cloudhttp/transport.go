@@ -1,7 +1,6 @@
 package cloudhttp
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/health"
 )
 
 // Transport is an [http.RoundTripper] that sends each request to a cloud and
@@ -60,23 +58,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := r.payload.take(req); err != nil {
 		return nil, err
 	}
-	defer r.payload.release()
-	call := balancer.Call{Service: service, Idempotent: idempotent(req) && r.payload.repeatable(), Announces: true}
+	defer r.end()
+	call := balancer.Call{
+		Service: service, Idempotent: idempotent(req) && r.payload.repeatable(), Announces: true,
+		// A caller may add to its trailers as it goes along, and a connection that
+		// switches protocols is no answer that one waits for.
+		OneByOne: req.Trailer != nil || switchesProtocols(req),
+	}
+	r.unsafe = !call.Idempotent
 	if t.router.ReadsMethod() {
 		call.Method = methodOf(req) + " " + pathOf(req.URL)
 	}
-	resp, err := balancer.Do(req.Context(), t.router, call,
-		func(ctx context.Context, at balancer.Attempt) (*http.Response, health.Outcome, error) {
-			x := &r.first
-			if at.Number() > 1 {
-				x = new(exchange)
-			}
-			x.trip, x.attempt = r, at
-			if !call.Idempotent {
-				x.progress = new(progress)
-			}
-			return x.send(ctx)
-		}, discard)
+	resp, err := balancer.Do(req.Context(), t.router, call, r.try, discard)
 	if err != nil {
 		return nil, err
 	}

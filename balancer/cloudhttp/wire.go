@@ -39,7 +39,7 @@ func (x *exchange) tell(ctx context.Context) error {
 	deadline, timed := ctx.Deadline()
 	timed = timed && !switchesProtocols(&x.request)
 	tier, classed := x.attempt.Told(ctx)
-	if !timed && !classed && !claims(x.req.Header) {
+	if !timed && !classed && !claims(x.request.Header) {
 		return nil
 	}
 	x.ownHeader()

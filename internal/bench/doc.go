@@ -22,6 +22,12 @@
 //	go test -v -run 'BringUp|Update|Reweigh|Memory' # what endpoints cost
 //	go test -run '^$' -bench 'Pick|Unary' -cpu 1   # one by one, to profile
 //
+// Of histograms it measures what one record costs in internal/histogram, HDR,
+// DDSketch, t-digest and the OpenTelemetry SDK.
+//
+//	go test -v -run 'TestRecord$' -strict          # in one run, in turns
+//	go test -run '^$' -bench Record -cpu 1,2       # one by one, and on all cores
+//
 // Instructions are what repeats: the same binary runs twice under callgrind with
 // GODEBUG=asyncpreemptoff=1, with different numbers of picks, only the thread that
 // picks is counted, and the difference is that of the picks.

@@ -22,9 +22,12 @@ type call struct {
 	began    time.Duration
 	deadline timer
 	tried    []balancer.Attempt
-	current  *request // nil while the call waits before a retry
+	current  *request         // nil while the call waits before a retry
+	beside   *request         // its hedge; nil: none is under way
+	left     balancer.Attempt // the one that the call waited for last
+	hedging  timer
 
-	onTimeout, onCut, onRetry func() // made once
+	onTimeout, onCut, onCutHedge, onRetry, onHedge func() // made once
 }
 
 // begin starts a call.
@@ -33,6 +36,7 @@ func begin(c *client, tier, customer int) *call {
 	d := w.call()
 	d.client, d.tier, d.customer, d.began = c, tier, customer, w.now
 	d.ctx, d.deadline, d.tried, d.current = w.load.contexts[tier][customer], timer{}, d.tried[:0], nil
+	d.beside, d.hedging = nil, timer{}
 	w.open++
 	c.open++
 	w.result.begun(d)
@@ -56,6 +60,7 @@ func (w *world) call() *call {
 	}
 	d := new(call)
 	d.onTimeout, d.onCut, d.onRetry = d.timeout, d.cut, d.retry
+	d.onHedge, d.onCutHedge = d.hedge, d.cutHedge
 	return d
 }
 
@@ -63,7 +68,7 @@ func (d *call) spec() *Tier { return &d.client.world.Tiers[d.tier] }
 
 // pick asks the router for the next attempt.
 func (d *call) pick() (balancer.Attempt, error) {
-	if len(d.tried) == 1 { // the call keeps the level that it was given
+	if len(d.tried) > 0 { // the call keeps the level that it was given
 		d.ctx = sla.WithLevel(d.ctx, uint8(d.tried[0].Level()))
 	}
 	return d.client.router.Pick(d.ctx, balancer.Call{Service: service, Idempotent: true}, d.tried)
@@ -77,22 +82,25 @@ func (d *call) enter(picked balancer.Attempt) {
 	d.tried = append(d.tried, picked)
 	server := w.byAddress[picked.Endpoint().Address]
 	w.result.attempt(d, server)
-	if limit := d.attemptTime(); limit > 0 {
+	if limit := d.attemptTime(q); limit > 0 {
 		q.timer = w.after(limit, d.onCut)
+		if after := picked.HedgeAfter(); after > 0 && after < limit {
+			d.hedging = w.after(after, d.onHedge)
+		}
 	}
 	server.send(q)
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
-func (d *call) attemptTime() time.Duration {
-	if len(d.tried) >= d.spec().Attempts || !d.current.Alternative(d.tried) {
+func (d *call) attemptTime(q *request) time.Duration {
+	if len(d.tried) >= d.spec().Attempts || !q.Alternative(d.tried) {
 		return 0
 	}
-	return d.current.Time(d.left())
+	return q.Time(d.timeLeft())
 }
 
-// left is what is left of the call's time, 0 if there is no limit.
-func (d *call) left() time.Duration {
+// timeLeft is what is left of the call's time, 0 if there is no limit.
+func (d *call) timeLeft() time.Duration {
 	if d.spec().Timeout == 0 {
 		return 0
 	}
@@ -100,7 +108,10 @@ func (d *call) left() time.Duration {
 }
 
 // answered goes on after an attempt that ended with o.
-func (d *call) answered(o health.Outcome) {
+func (d *call) answered(q *request, o health.Outcome) {
+	if d.beside != nil && d.overtaken(q, o) {
+		return
+	}
 	d.leave(o)
 	if !failover.MayRetry(o, true) || len(d.tried) >= d.spec().Attempts {
 		d.last().End()
@@ -112,7 +123,7 @@ func (d *call) answered(o health.Outcome) {
 		return
 	}
 	wait := failover.RetryDelay(o, len(d.tried), d.client.rand.Float64())
-	if left := d.left(); left > 0 && left <= wait {
+	if left := d.timeLeft(); left > 0 && left <= wait {
 		d.last().End()
 		d.end(false)
 		return
@@ -135,6 +146,10 @@ func (d *call) retry() {
 // cut ends an attempt whose time is over, if another is affordable. Otherwise
 // it may go on until there is more in the budget.
 func (d *call) cut() {
+	if d.beside != nil {
+		d.cutFirst() // the hedge is the other attempt
+		return
+	}
 	next, err := d.pick()
 	if errors.Is(err, balancer.ErrBudget) {
 		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
@@ -153,19 +168,24 @@ func (d *call) timeout() {
 	if d.current == nil {
 		return // it waits before a retry, for less than what was left
 	}
-	d.leave(d.current.Silent(d.client.world.now-d.current.began, true)).End()
+	now := d.client.world.now
+	d.leave(d.current.Silent(now-d.current.began, true)).End()
+	if d.current, d.beside = d.beside, nil; d.current != nil {
+		d.leave(d.current.Silent(now-d.current.began, true)).End()
+	}
 	d.end(false)
 }
 
-// last is the attempt made last.
-func (d *call) last() *balancer.Attempt { return &d.tried[len(d.tried)-1] }
+// last is the attempt that ended last.
+func (d *call) last() *balancer.Attempt { return &d.left }
 
 // leave reports the outcome of the current attempt, which is not waited for
 // any longer.
 func (d *call) leave(o health.Outcome) *balancer.Attempt {
 	q := d.current
-	d.current, q.call = nil, nil
+	d.current, q.call, d.left = nil, nil, q.Attempt
 	d.client.world.stop(q.timer)
+	d.client.world.stop(d.hedging)
 	q.Answered(o)
 	return d.last()
 }

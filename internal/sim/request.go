@@ -59,7 +59,7 @@ func (w *world) request(d *call, a balancer.Attempt) *request {
 				if q.load != (balancer.LoadReport{}) {
 					q.Report(q.load)
 				}
-				q.call.answered(o)
+				q.call.answered(q, o)
 			}
 			w.requests = append(w.requests, q)
 		}
