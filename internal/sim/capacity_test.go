@@ -20,7 +20,7 @@ func TestCarries(t *testing.T) {
 			Clouds: []Cloud{{
 				Name: "gcp", Endpoints: 4, Carries: carries, Growth: []Point{{20 * s, 3 * carries}}, Server: Server{Queue: 16},
 			}},
-			Tiers: []Tier{{Tier: sla.Tier{Name: "batch", Attempts: 1}}},
+			Tiers: []Tier{{Tier: sla.Tier{Name: "batch", Attempts: 1}}}, Unlimited: true,
 		})
 		for _, test := range []struct {
 			from  time.Duration
