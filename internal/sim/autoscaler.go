@@ -7,10 +7,10 @@ import (
 
 // Autoscaler grows a cloud as the clients' routers ask for it. Each second it
 // sums up the capacity that their plans desire (failover.CloudPlan.Desired, as their
-// status tells it). More
-// than there is, it orders at once; that serves Lag later, by more workers at the
-// endpoints, as behind a load balancer. Less is given back once nobody has desired
-// more for Hold, as the stabilization window of Kubernetes' autoscaler has it.
+// status tells it). More than there is, it orders at once; that serves Lag later, by
+// more workers at the endpoints, as behind a load balancer. Less is given back once
+// nobody has desired more for Hold, as the stabilization window of Kubernetes'
+// autoscaler has it.
 type Autoscaler struct {
 	// Lag is the time from an order until it serves. Default: 20 s.
 	Lag time.Duration
