@@ -27,7 +27,7 @@ func scenario(d *demand, seed uint64) sim.Scenario {
 	// reports its load, drops what is too late, and sheds by tier.
 	server := sim.Server{
 		Service: sim.Delay{Least: 40 * time.Millisecond, Spread: 20 * time.Millisecond},
-		Report:  time.Second, Expires: true, Cap: 5, RetryAfter: time.Second,
+		Report:  time.Second, Expires: true, Cap: 4, RetryAfter: time.Second,
 	}
 	return sim.Scenario{
 		Seed: seed, Duration: time.Duration(len(rates)) * slotLasts,
