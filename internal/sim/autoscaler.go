@@ -6,10 +6,11 @@ import (
 )
 
 // Autoscaler grows a cloud as the clients' routers ask for it. Each second it
-// sums up the capacity that their plans desire (failover.CloudPlan.Desired). More
-// than there is, it orders at once; that serves Lag later, by more workers at the
-// endpoints, as behind a load balancer. Less is given back once nobody has desired
-// more for Hold, as the stabilization window of Kubernetes' autoscaler has it.
+// sums up the capacity that their plans desire (failover.CloudPlan.Desired, as their
+// status tells it). More than there is, it orders at once; that serves Lag later, by
+// more workers at the endpoints, as behind a load balancer. Less is given back once
+// nobody has desired more for Hold, as the stabilization window of Kubernetes'
+// autoscaler has it.
 type Autoscaler struct {
 	// Lag is the time from an order until it serves. Default: 20 s.
 	Lag time.Duration
@@ -81,11 +82,17 @@ func (s *scaler) step(desired float64) {
 	}
 }
 
-// desired is the capacity that the plans of all clients ask for in a cloud.
+// desired is the capacity that the clients that are there ask for in a cloud, all
+// together.
 func (w *world) desired(cloud int) float64 {
-	sum := 0.0
-	for _, c := range w.load.there {
-		sum += c.desired[cloud]
+	if w.asked != w.now {
+		w.asked = w.now
+		clear(w.wants)
+		for _, c := range w.load.there {
+			for _, cloud := range c.router.Status().Services[0].Clouds {
+				w.wants[w.result.index(cloud.Name)] += cloud.Capacity.Desired
+			}
+		}
 	}
-	return sum
+	return w.wants[cloud]
 }

@@ -144,14 +144,15 @@ func (d *call) retry() {
 }
 
 // cut ends an attempt whose time is over, if another is affordable. Otherwise
-// it may go on until there is more in the budget.
+// it may go on until there is more in the budget, or its tier is shed no longer.
 func (d *call) cut() {
 	if d.beside != nil {
 		d.cutFirst() // the hedge is the other attempt
 		return
 	}
 	next, err := d.pick()
-	if errors.Is(err, balancer.ErrBudget) {
+	var shed *sla.ShedError
+	if errors.Is(err, balancer.ErrBudget) || errors.As(err, &shed) {
 		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -21,7 +20,7 @@ func TestCarries(t *testing.T) {
 			Clouds: []Cloud{{
 				Name: "gcp", Endpoints: 4, Carries: carries, Growth: []Point{{20 * s, 3 * carries}}, Server: Server{Queue: 16},
 			}},
-			Tiers: []Tier{{Tier: sla.Tier{Name: "batch", Attempts: 1}}},
+			Tiers: []Tier{{Tier: sla.Tier{Name: "batch", Attempts: 1}}}, Unlimited: true,
 		})
 		for _, test := range []struct {
 			from  time.Duration
@@ -37,29 +36,28 @@ func TestCarries(t *testing.T) {
 	}
 }
 
-// TestAutoscaler asks for more and less in turn. What is ordered serves the lag
-// later, never beyond the ceiling, and stays as long as it was desired lately.
-func TestAutoscaler(t *testing.T) {
+// TestScaler asks for more and less in turn. What is ordered serves the lag later,
+// never beyond the ceiling, and stays as long as it was desired lately.
+func TestScaler(t *testing.T) {
 	const s = time.Second
-	w, err := newWorld(Scenario{Seed: 1, Clouds: []Cloud{{
-		Name: "gcp", Endpoints: 2, Carries: 200, Ceiling: 1000, Capacity: 200,
-		Autoscaler: &Autoscaler{Lag: 10 * s, Hold: 30 * s, Target: 1},
-	}}}.withDefaults())
+	w, err := newWorld(Scenario{Seed: 1, Clouds: []Cloud{{Name: "gcp", Endpoints: 2, Carries: 200, Ceiling: 1000, Capacity: 200}}}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.load.join(w.clients[0])
-	for _, desired := range []Point{{0, 100}, {4500 * time.Millisecond, 600}, {20500 * time.Millisecond, 5000}, {40500 * time.Millisecond, 300}} {
-		w.at(desired.At, func() { w.clients[0].desired[0] = desired.Value })
+	scaler := newScaler(w, 0, Autoscaler{Lag: 10 * s, Hold: 30 * s, Target: 1})
+	desired := course{points: Steps(Point{0, 100}, Point{5 * s, 600}, Point{21 * s, 5000}, Point{41 * s, 300})}
+	scaler.turn = func() {
+		scaler.step(desired.at(w.now))
+		w.after(scaleEvery, scaler.turn)
 	}
 	for _, test := range []struct {
 		at   time.Duration
 		want float64
 	}{
-		{4 * s, 200},  // never less than in the beginning
-		{14 * s, 200}, // ordered at 5 s
+		{4 * s, 200}, // never less than in the beginning
+		{15*s - 1, 200},
 		{15 * s, 600},
-		{30 * s, 600},
+		{31*s - 1, 600},
 		{31 * s, 1000},
 		{69 * s, 1000}, // desired until 40 s
 		{70 * s, 300},
@@ -73,23 +71,33 @@ func TestAutoscaler(t *testing.T) {
 	}
 }
 
-// TestDesired reads what plans ask for, of all clients that are there.
-func TestDesired(t *testing.T) {
-	w, err := newWorld(Scenario{Seed: 1, Clients: 3, Clouds: twoClouds(), KeepPlans: true}.withDefaults())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, c := range w.clients {
-		trace := c.trace()
-		trace.PlanChanged(balancer.PlanChange{Plan: failover.Plan{Clouds: []failover.CloudPlan{
-			{Cloud: "gcp", Desired: float64(10 * (i + 1))}, {Cloud: "onprem", Desired: 1},
-		}}})
-		w.load.join(c)
-	}
-	w.clients[2].leave()
-	if onprem, gcp := w.desired(0), w.desired(1); onprem != 2 || gcp != 30 {
-		t.Errorf("%v and %v desired, want 2 and 30", onprem, gcp)
-	}
+// TestAutoscaler offers three times what a cloud carries. It grows because the
+// clients' routers ask for it, after its lag, and then serves everything.
+func TestAutoscaler(t *testing.T) {
+	const s = time.Second
+	forSeeds(t, 2, func(t *testing.T, seed uint64) {
+		r := simulate(t, Scenario{
+			Seed: seed, Duration: 60 * s, Clients: 4, Instances: 4, Demand: Steps(Point{0, 100}, Point{20 * s, 600}),
+			Clouds: []Cloud{{
+				Name: "gcp", Endpoints: 2, Carries: 200, Capacity: 200, Ceiling: 1000, Server: Server{Report: s},
+				Autoscaler: &Autoscaler{Lag: 10 * s},
+			}},
+			Tiers: threeTiers(),
+		})
+		ready := time.Duration(0)
+		for _, sample := range r.Samples {
+			if ready == 0 && sample.Clouds[0].Carries > 200 {
+				ready = sample.Until
+			}
+		}
+		if ready < 30*s || ready > 35*s {
+			t.Errorf("more than in the beginning serves from %v on, want 10 s after the demand rose at 20 s and was noticed", ready)
+		}
+		last := r.Samples[59].Clouds[0]
+		if last.Desired < 540 || last.Carries < 600 || last.Carries < last.Desired || last.Carries > 1000 {
+			t.Errorf("%.0f desired and %.0f carried in the end, want 600 to 1000 to be carried and about 600 desired", last.Desired, last.Carries)
+		}
+	})
 }
 
 // TestReports looks at what a server says of its load as it goes from half busy

@@ -22,12 +22,10 @@ type client struct {
 	turn    func() // one step of the controller and the event of the next
 	open    int    // calls that haven't ended
 	left    bool
-
-	desired []float64 // capacity by cloud, as the last plan has it
 }
 
 func newClient(w *world, id int, load float64) (*client, error) {
-	c := &client{world: w, id: id, load: load, born: w.now, rand: w.random(), desired: make([]float64, len(w.Clouds))}
+	c := &client{world: w, id: id, load: load, born: w.now, rand: w.random()}
 	c.machine = virtual.Machine{
 		Now:       func() time.Duration { return w.now - c.born },
 		Rand:      c.rand.Uint64,
@@ -53,15 +51,10 @@ func (c *client) trace() balancer.Trace {
 			})
 		},
 	}
-	if c.world.KeepPlans || c.world.scales() {
+	if c.world.KeepPlans {
 		t.PlanChanged = func(p balancer.PlanChange) {
-			for _, cloud := range p.Plan.Clouds {
-				c.desired[c.world.result.index(cloud.Cloud)] = cloud.Desired
-			}
-			if c.world.KeepPlans {
-				plans := &c.world.result.Plans[c.id]
-				*plans = append(*plans, PlanChange{At: c.world.now, Plan: p.Plan})
-			}
+			plans := &c.world.result.Plans[c.id]
+			*plans = append(*plans, PlanChange{At: c.world.now, Plan: p.Plan})
 		}
 	}
 	return t

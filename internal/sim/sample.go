@@ -40,8 +40,8 @@ type CloudSample struct {
 	// Utilization is how busy the workers were, 0…1.
 	Utilization float64
 	// Carries is how many calls per second the cloud really carries at the end
-	// of the sample, Desired what the clients' plans ask for. The latter is known
-	// only if some cloud has an autoscaler or plans are kept.
+	// of the sample, Desired what the clients asked for when an autoscaler last
+	// looked: 0 if there is none.
 	Carries, Desired float64
 }
 
@@ -106,7 +106,7 @@ func (p *sampler) finish() {
 			c.Utilization = (sum.busy - before.busy) / able
 		}
 		c.Carries = w.carrying[i]
-		c.Desired = w.desired(i)
+		c.Desired = w.wants[i]
 	}
 	done := p.now
 	w.result.Samples = append(w.result.Samples, done)

@@ -14,7 +14,7 @@ func TestSamplesAddUp(t *testing.T) {
 	tiers := []Tier{{Tier: sla.Tier{Name: "standard", Timeout: 300 * time.Millisecond, Objective: sla.Objective{Latency: 30 * time.Millisecond}}}}
 	var watched []Sample
 	s := Scenario{
-		Seed: 1, Duration: 20 * time.Second, Rate: 600, Clouds: twoClouds(), Tiers: tiers,
+		Seed: 1, Duration: 20 * time.Second, Rate: 600, Clouds: twoClouds(), Tiers: tiers, Unlimited: true,
 		Faults: []Fault{{Kind: Crash, Cloud: "gcp", From: 10 * time.Second}},
 		Watch:  func(s *Sample) { watched = append(watched, *s) },
 	}

@@ -16,6 +16,8 @@ type world struct {
 	byAddress map[string]*server
 	servers   [][]*server // by cloud
 	carrying  []float64   // calls per second, by cloud
+	wants     []float64   // what clients asked for, by cloud
+	asked     time.Duration
 	clients   []*client
 	load      *load
 	sampler   *sampler
@@ -34,6 +36,7 @@ func newWorld(s Scenario) (*world, error) {
 		Scenario:  s,
 		result:    newResult(&s),
 		byAddress: make(map[string]*server),
+		wants:     make([]float64, len(s.Clouds)),
 	}
 	w.result.world = w
 	for i, c := range s.Clouds {
@@ -88,11 +91,6 @@ func (w *world) limit(cloud int) error {
 	}
 	newScaler(w, cloud, *c.Autoscaler)
 	return nil
-}
-
-// scales reports whether some cloud grows as clients ask for it.
-func (w *world) scales() bool {
-	return slices.ContainsFunc(w.Clouds, func(c Cloud) bool { return c.Autoscaler != nil })
 }
 
 // join makes one more client.
