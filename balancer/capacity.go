@@ -74,7 +74,7 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
 		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
 		Utilization: p.utilization, Reported: p.reported,
-		Answered: has.Ended, PushedBack: has.PushedBack + has.TimedOut,
+		Answered: has.Ended, PushedBack: has.PushedBack + has.TimedOut, Congested: p.cap.Congested(),
 	})
 	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
 	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {

@@ -22,8 +22,13 @@ type CapSigns struct {
 // least, it becomes 0.7 × what is in flight or the cap was, whichever is less, but
 // not less than 4 or 2 for each endpoint. From then on it grows by 2 % each 100 ms,
 // by 4 % a second later, then 8 % and so on up to 30 %, by 1 at least, while more
-// than half of it is used; after 10 s without trouble and
-// with less used it is forgotten.
+// than half of it is used and the cloud isn't congested; after 10 s without trouble
+// and with less used it is forgotten.
+//
+// The cloud is congested while attempts take twice as long as they can: more in
+// flight then doesn't mean that more is done, only that more waits. How long they
+// take is, by Little's law, what is in flight divided by what ends per second; how
+// long they can is the least of that, which is doubted by 1 % each second.
 //
 // A plan knows rates and comes after 50 ms. A server that has become slow is
 // overrun long before that: what waits there grows without bound while the rate
@@ -31,10 +36,12 @@ type CapSigns struct {
 //
 // One goroutine at a time may use a Cap. The zero value is ready.
 type Cap struct {
-	limit   float64 // 0: none
-	counted time.Duration
-	at      CapSigns // then
-	trouble time.Duration
+	limit     float64 // 0: none
+	counted   time.Duration
+	at        CapSigns // then
+	trouble   time.Duration
+	least     float64 // seconds that attempts take when nothing waits; 0: unknown
+	congested bool
 }
 
 // CapDecrease is what a [Cap] is multiplied with when there is trouble.
@@ -48,17 +55,22 @@ const (
 	leastCap        = 4
 	capPerEndpoint  = 2
 	capForgotten    = 10 * time.Second
+	congestion      = 2.0
+	leastDoubt      = 0.001 // in each capFor
+	enoughEnded     = 10    // outcomes that tell how long attempts take
 )
 
 // Step goes on to now and returns the cap, 0 if there is none. It is meant to be
 // called at each sweep.
 func (c *Cap) Step(now time.Duration, s CapSigns) int {
-	if now-c.counted < capFor {
+	passed := now - c.counted
+	if passed < capFor {
 		return int(c.limit)
 	}
 	ended := s.Ended - c.at.Ended
 	wrong := s.PushedBack - c.at.PushedBack + s.TimedOut - c.at.TimedOut
 	c.counted, c.at = now, s
+	c.watch(float64(s.InFlight), ended, passed)
 	switch {
 	case wrong >= 2 && float64(wrong) > capTrouble*float64(ended):
 		c.trouble = now
@@ -68,10 +80,28 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), CapDecrease*c.limit)
 	case c.limit == 0:
 	case float64(s.InFlight) > c.limit/2:
-		growth := min(capIncrease*math.Exp2((now-c.trouble).Seconds()), mostCapIncrease)
-		c.limit += max(1, growth*c.limit)
+		if !c.congested {
+			growth := min(capIncrease*math.Exp2((now-c.trouble).Seconds()), mostCapIncrease)
+			c.limit += max(1, growth*c.limit)
+		}
 	case now-c.trouble >= capForgotten:
 		c.limit = 0
 	}
 	return int(c.limit)
+}
+
+// Congested reports whether attempts take twice as long as they can.
+func (c *Cap) Congested() bool { return c.congested }
+
+// watch compares how long attempts take with how long they can.
+func (c *Cap) watch(inFlight float64, ended uint64, passed time.Duration) {
+	c.least *= 1 + leastDoubt
+	if ended < enoughEnded {
+		return
+	}
+	takes := inFlight * passed.Seconds() / float64(ended)
+	if c.least == 0 || takes > 0 && takes < c.least {
+		c.least = takes
+	}
+	c.congested = takes > congestion*c.least
 }

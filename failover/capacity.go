@@ -35,6 +35,9 @@ type CapacitySigns struct {
 	// ever, PushedBack those of them that were too much for the cloud: it said so or
 	// gave no answer.
 	Answered, PushedBack uint64
+	// Congested says that attempts take longer than they would if nothing waited:
+	// see [Cap].
+	Congested bool
 }
 
 // Capacity steers how many calls per second one client may send to one cloud. It
@@ -68,8 +71,8 @@ type CapacitySigns struct {
 // back, or don't answer them in time, within a quarter of a second, it is cut to what they took meanwhile. From then on it
 // grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
 // enough to stay near what there is if nothing has changed, and soon back where it
-// was if the trouble is over. Without reports, nobody says that there is more than
-// the configured part: to the ceiling it grows by at most 20 % per second.
+// was if the trouble is over. It doesn't grow while the cloud is congested.
+// Without reports, nobody says that there is more than the configured part: to the ceiling it grows by at most 20 % per second.
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
@@ -204,7 +207,7 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 func (c *Capacity) probe(now time.Duration, dt float64, s CapacitySigns) {
 	growth := min(firstGrowth*math.Exp2((now-c.lastCut).Seconds()), mostGrowth)
 	switch {
-	case c.allowance == 0:
+	case c.allowance == 0, s.Congested:
 	case s.Configured > 0 && c.allowance >= s.Configured && c.used(s):
 		c.allowance += dt * min(growth, beyondPart) * c.allowance
 	case s.Configured > 0 && c.allowance < s.Configured, c.used(s):

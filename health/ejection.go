@@ -78,7 +78,7 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 	if e.swept.silence.silent {
 		return bySilence, e.swept.silence.String(now)
 	}
-	if n := e.streak.Load(); n >= int64(t.settings.Ejection.Consecutive) {
+	if n := e.streak.Load(); n >= int64(t.settings.Ejection.Consecutive) && !t.overrun() {
 		return byFailures, fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
 	}
 	if rate, ok := outliers[e]; ok {
@@ -88,6 +88,18 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 		return byProbes, fmt.Sprintf("%d bad probes in a row, %s", n, t.blamed())
 	}
 	return notEjected, ""
+}
+
+// overrun reports whether many attempts time out all over the target. Then it has
+// too much to do, and to leave endpoints out would give those that are left still
+// more.
+func (t *Target) overrun() bool {
+	const many = 0.3
+	if last := t.blame.Load(); last == nil || last.Kind != TimedOut {
+		return false
+	}
+	c := t.window.recent(20)
+	return float64(c.Bad) > many*float64(c.judged())
 }
 
 // idle reports whether calls have said nothing good of late, so that probes
