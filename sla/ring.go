@@ -76,7 +76,7 @@ func (r *ring) after(from time.Time) (good, bad float64) {
 	good, bad = float64(sum.Good), float64(sum.Bad)
 	if r.slots != nil && first <= r.newest && r.oldest(first) == first {
 		gone := float64(from.Unix()-first*r.length) + float64(from.Nanosecond())/1e9
-		part := 1 - gone/float64(r.length)
+		part := min(1-gone/float64(r.length), 1) // before 1970 there is no slot
 		good += part * float64(r.at(first).Good)
 		bad += part * float64(r.at(first).Bad)
 	}

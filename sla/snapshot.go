@@ -63,8 +63,11 @@ const (
 )
 
 // Validate reports the first thing that is wrong with a snapshot, nil if nothing
-// is.
+// is. The zero Snapshot is valid.
 func (s *Snapshot) Validate() error {
+	if s.At.IsZero() && len(s.Tiers) == 0 && len(s.Contracts) == 0 {
+		return nil
+	}
 	if s.At.Unix() < 0 || s.At.Year() > lastYear {
 		return fmt.Errorf("sla: snapshot of %v", s.At)
 	}
