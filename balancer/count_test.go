@@ -442,3 +442,43 @@ func TestBudgetLoop(t *testing.T) {
 		t.Errorf("burns no longer after %v, want %v", got, want)
 	}
 }
+
+// Calls that are shed for lack of capacity count against the promise, each once,
+// and never against a cloud.
+func TestShedCallsCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := promising()
+		cfg.Instances = 1
+		for name, c := range cfg.Services["api"].Clouds {
+			c.Capacity = 20
+			cfg.Services["api"].Clouds[name] = c
+		}
+		w := newWorld()
+		r := w.router(t, cfg)
+		errs := w.load(r, "standard", 2000, 5*time.Millisecond) // 200 a second
+		shed := 0
+		for _, err := range errs {
+			var e *sla.ShedError
+			if !errors.As(err, &e) {
+				t.Fatal(err)
+			}
+			shed++
+		}
+		status := r.Status()
+		tier := status.Services[0].Tiers[1]
+		if want := (sla.Totals{Good: uint64(2000 - shed), Bad: uint64(shed), Shed: uint64(shed)}); tier.Calls != want || shed < 1000 {
+			t.Errorf("counted %+v, want %+v", tier.Calls, want)
+		}
+		if counted := tier.ShedCalls.Capacity + tier.ShedCalls.InFlight; counted != tier.Calls.Shed {
+			t.Errorf("%d decisions to shed, %d calls shed", counted, tier.Calls.Shed)
+		}
+		if left := tier.Promise.Left; left >= 0 {
+			t.Errorf("%v of the budget left", left)
+		}
+		for _, c := range status.Services[0].Clouds {
+			if c.Counts.Bad > 0 || c.State != health.Healthy {
+				t.Errorf("%+v", c)
+			}
+		}
+	})
+}

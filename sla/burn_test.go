@@ -15,27 +15,33 @@ type outage struct {
 	now     time.Time
 	target  float64
 	owed    float64 // bad calls due
+	step    time.Duration
 }
 
 const perSecond = 1000
 
 func newOutage(target float64, before time.Duration) *outage {
-	o := &outage{now: time.Date(2026, 3, 1, 9, 30, 17, 0, time.UTC), target: target}
+	o := &outage{now: time.Date(2026, 3, 1, 9, 30, 17, 0, time.UTC), target: target, step: time.Second}
 	o.account = NewAccount(o.now)
-	o.run(before, 0, nil)
+	for ; before > 0; before -= time.Second {
+		o.account.history.add(o.now, Counts{Good: perSecond})
+		o.now = o.now.Add(time.Second)
+	}
+	o.account.Sweep(o.now)
 	return o
 }
 
 // run lets a part of the calls be bad for some time, or until stop, which is
-// asked every second. It returns how long that was.
+// asked at every step. It returns how long that was.
 func (o *outage) run(most time.Duration, bad float64, stop func([3]Burn) bool) time.Duration {
-	for lasted := time.Second; lasted <= most; lasted += time.Second {
-		o.owed += bad * perSecond
+	calls := perSecond * o.step.Seconds()
+	for lasted := o.step; lasted <= most; lasted += o.step {
+		o.owed += bad * calls
 		n := math.Floor(o.owed + 1e-9)
 		o.owed -= n
 		o.count(Bad, int(n))
-		o.count(Good, perSecond-int(n))
-		o.now = o.now.Add(time.Second)
+		o.count(Good, int(calls)-int(n))
+		o.now = o.now.Add(o.step)
 		o.account.Sweep(o.now)
 		if stop != nil && stop(o.account.Burns(o.now, o.target)) {
 			return lasted
@@ -141,14 +147,15 @@ func TestQuietHour(t *testing.T) {
 // ticket.
 func TestBurnRules(t *testing.T) {
 	o := newOutage(0.999, 80*time.Hour)
-	if got := o.run(7*time.Hour, 0.01, func(b [3]Burn) bool { return b[1].Firing }); !near(got, 12960*time.Second) {
+	o.step = 10 * time.Second
+	if got := o.run(7*time.Hour, 0.01, func(b [3]Burn) bool { return b[1].Firing }); (got - 12960*time.Second).Abs() > o.step {
 		t.Errorf("burn 10: the second rule fires after %v, want 3h36m", got) // 6 h · 6 / 10
 	}
 	if burns := o.account.Burns(o.now, 0.999); burns[0].Firing || !Paging(burns) {
 		t.Errorf("%+v", burns)
 	}
 	o = newOutage(0.999, 80*time.Hour)
-	// Where hours are counted, an hour is as exact as it gets.
+	o.step = time.Minute
 	got := o.run(80*time.Hour, 0.002, func(b [3]Burn) bool { return b[2].Firing })
 	if want := 36 * time.Hour; (got - want).Abs() > time.Minute {
 		t.Errorf("burn 2: the third rule fires after %v, want %v", got, want)

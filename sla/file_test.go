@@ -169,6 +169,9 @@ func TestUnreadableIsNotCorrupt(t *testing.T) {
 
 // The largest snapshot that a config can lead to fits.
 func TestFileOfAThousandContracts(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes long under the race detector, and nothing happens at the same time")
+	}
 	full := func(n int64, last int64) Slots {
 		s := Slots{Last: last}
 		for range n {

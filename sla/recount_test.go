@@ -170,16 +170,20 @@ func (w *world) check() {
 // again and again, comes to what a recount of the calls comes to.
 func TestMillionCallsRecounted(t *testing.T) {
 	w := newWorld(t, rand.New(rand.NewPCG(1, 2)), t.TempDir(), 3)
-	pace, badly := 3.5, 0.001
-	for i := range 1_000_000 {
-		if i%10_000 == 0 { // now a rush, now a quiet day; now an outage, now none
-			pace, badly = 3.5*math.Exp(w.rng.NormFloat64()/2), []float64{0, 0.0001, 0.01, 1}[w.rng.IntN(4)]
+	pace, badly := 0.0, 0.0
+	calls, usual := 1_000_000, 3.5
+	if raceEnabled { // which takes ten times as long
+		calls, usual = 50_000, 70
+	}
+	for i := range calls {
+		if i%(calls/100) == 0 { // now a rush, now a quiet day; now an outage, now none
+			pace, badly = usual*math.Exp(w.rng.NormFloat64()/2), []float64{0, 0.0001, 0.01, 1}[w.rng.IntN(4)]
 		}
 		w.call(time.Duration(pace*w.rng.ExpFloat64()*float64(time.Second)), w.rng.Float64() < badly)
-		if i%7919 == 0 {
+		if i%(calls/127) == 0 {
 			w.restart()
 		}
-		if i%29_989 == 0 || i == 999_999 {
+		if i%(calls/33) == 0 || i == calls-1 {
 			w.check()
 		}
 	}
