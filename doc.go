@@ -60,8 +60,8 @@
 //
 // # Packages
 //
-//   - sla: whom a call is for and what it was promised: tiers, assignment,
-//     levels.
+//   - sla: whom a call is for, what it was promised and what it got: tiers,
+//     assignment, levels, contracts, error budgets, burn rates.
 //   - health: what is known of endpoints and clouds: outcomes, detectors,
 //     states, probes.
 //   - failover: what follows: the plan, its limits, re-admission, the retry

@@ -124,7 +124,9 @@ func (a Attempt) End() { a.endpoint.live.End() }
 // Keep, called by the function that [Do] runs, leaves the attempt open when
 // that function returns: its context stays alive and its endpoint counts as
 // occupied until [Attempt.Release] is called. An adapter keeps an attempt
-// whose answer is still to be read, such as the body of an HTTP response.
+// whose answer is still to be read, such as the body of an HTTP response. The
+// call counts for its tier and contract when the attempt is released: it took as
+// long as until Do returned, and is bad if the answer breaks off.
 func (a Attempt) Keep() { a.run.kept = true }
 
 // Final, called by the function that [Do] runs, says that there can be no other
@@ -167,6 +169,7 @@ func (a Attempt) Release(rest health.Outcome) {
 	}
 	a.End()
 	if a.run != nil {
+		a.run.ending.released(rest.Kind.Bad())
 		a.run.close()
 	}
 	if rest.Kind.Bad() {

@@ -48,6 +48,12 @@ type Config struct {
 	// Default: no rules.
 	Assign []sla.Rule
 
+	// Contracts are accounted for one by one, besides in their tiers: each is a
+	// promise to one customer of one product. At most 1000; each name once, and
+	// each product and customer. Names are written as those of clouds. Default:
+	// none.
+	Contracts []sla.Contract
+
 	// Default is the tier of calls that no rule matches. Default: the last of
 	// the tiers, because a call that nobody spoke up for must not displace one
 	// that somebody did.

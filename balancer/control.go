@@ -47,6 +47,9 @@ func (r *Router) step() {
 			s.built, changed = nil, true
 		}
 	}
+	if r.spend(r.wall(now)) {
+		changed = true
+	}
 	if changed {
 		r.publish()
 	}

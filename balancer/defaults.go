@@ -63,6 +63,10 @@ func (c *Config) withDefaults() *Config {
 		t.Objective.Window = cmp.Or(t.Objective.Window, defaultWindow)
 	}
 	d.Assign = slices.Clone(c.Assign)
+	d.Contracts = slices.Clone(c.Contracts)
+	for i := range d.Contracts {
+		d.Contracts[i].Window = cmp.Or(d.Contracts[i].Window, defaultWindow)
+	}
 	d.Sensitive = slices.Clone(c.Sensitive)
 	if d.Default == "" {
 		d.Default = d.Tiers[len(d.Tiers)-1].Name

@@ -83,6 +83,7 @@ func TestResolvedIsDeep(t *testing.T) {
 	c.Tiers[0].Name = "changed"
 	c.Assign[0].Tier = "changed"
 	c.Sensitive[0] = "changed"
+	c.Contracts[0].Name = "changed"
 	if got := encode(d); got != before {
 		t.Errorf("changed along:\n%s\n%s", got, before)
 	}
@@ -185,6 +186,15 @@ func anyConfig(t *rapid.T) *Config {
 	c.Sensitive = rapid.SampledFrom([][]string{nil, {"X-Token"}, {"x-token", "!#$"}}).Draw(t, "sensitive")
 	c.Assign = []sla.Rule{{Product: rapid.StringMatching(`[a-zé*: #"'-]{1,9}x`).Draw(t, "product"), Tier: tiers[0]}}
 	c.Default = rapid.SampledFrom(append(tiers, "")).Draw(t, "default")
+	if rapid.Bool().Draw(t, "contracts") {
+		for _, name := range names("contracts", 3) {
+			c.Contracts = append(c.Contracts, sla.Contract{
+				Name: name, Product: rapid.StringMatching(`[a-zé: #"'-]{1,9}`).Draw(t, "product"), Customer: "of " + name,
+				Target: rapid.Float64Range(0.01, 0.99999).Draw(t, "target"),
+				Window: rapid.SampledFrom([]time.Duration{0, time.Hour, 720 * time.Hour}).Draw(t, "window"),
+			})
+		}
+	}
 	c.LevelKey = rapid.SampledFrom([]string{"", "env:KEY", "file:/run/a b: c#"}).Draw(t, "levelKey")
 	if rapid.Bool().Draw(t, "settings") {
 		c.Health.Probe = health.Probe{Path: "/ready?deep=1", Interval: duration("interval"), Rise: 2}

@@ -48,6 +48,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	}
 	a, err := d.start(call.Wait)
 	if err != nil {
+		d.refused(err)
 		return none, err
 	}
 	returned := false
@@ -72,6 +73,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 		next, stop := d.follow(got.run, got.outcome)
 		if stop != "" {
 			err := d.verdict(got.outcome, got.err, stop)
+			d.end(got.run, got.outcome, err)
 			got.run.leave(got.Attempt)
 			d.ended = true
 			return got.value, err
@@ -163,7 +165,9 @@ type calling struct {
 	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
 	service    *serviceTable   // of the table that the last pick used
 	class      sla.Class       // in that table
+	contract   *sla.Meter      // of the call's contract, nil if it has none
 	draw       uint64          // the first attempt's
+	began      time.Duration   // when the call began, to wait or be tried; below 0 until it has
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -176,13 +180,19 @@ type calling struct {
 func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	s, class, draw, waiting, err := r.classify(ctx, call)
 	if err != nil {
+		if s != nil {
+			t := s.tally(class, draw)
+			t.count(refused(ctx, err))
+		}
 		return err
 	}
 	d.router, d.idempotent, d.announces, d.open, d.ctx = r, call.Idempotent, call.Announces, call.open(ctx), ctx
 	d.repeats = call.Idempotent && !call.OneByOne && call.Stream == NoStream
-	d.service, d.class, d.draw = s, class, draw
+	d.service, d.class, d.draw, d.began = s, class, draw, waiting
+	d.contract = s.tally(class, draw).contract
 	d.tried = d.room[:0]
 	if err := r.admit(s, class, draw); err != nil {
+		d.refused(err)
 		return err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -209,10 +219,17 @@ func (d *calling) start(wait bool) (Attempt, error) {
 		switch {
 		case err == nil:
 			d.enter(&a)
+			if d.began < 0 {
+				d.began = a.began
+			}
 			return a, nil
 		case !wait || !errors.Is(err, ErrNoCloud):
 			return a, err
-		case !d.rest(stepEvery):
+		}
+		if d.began < 0 {
+			d.began = d.router.now()
+		}
+		if !d.rest(stepEvery) {
 			return a, d.gaveUp()
 		}
 		if err := d.renew(); err != nil {

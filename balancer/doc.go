@@ -26,8 +26,40 @@
 // from then on. When it answers again it is let back in by gates: 1, 10, 50,
 // 100 % of its share, at most 10 points per second.
 //
+//  5. The call ends, and counts once for what was promised to its caller: in the
+//     tier of its service, and in its contract if the config declares one. See
+//     "What was promised and what was kept".
+//
 // The way of a call is told from the top in do.go; the choice itself is in
 // pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
+//
+// # What was promised and what was kept
+//
+// Two things are counted, and kept apart. What an attempt says of its cloud is in
+// package health and steers: [CloudStatus.Counts]. What a call was to its caller is
+// the promise, counted in count.go by service and tier, whichever the protocol,
+// and by contract over all services:
+//
+//   - good: an acceptable answer, NOT_FOUND and the like included, within the
+//     latency of the tier's objective, from when Do began until the headers, all
+//     attempts and waits in it;
+//   - bad: anything else, also calls that were shed or that no cloud could serve;
+//   - not counted: the caller cancelled, asked for what nobody can do, or had a
+//     deadline shorter than the latency that was promised.
+//
+// A call whose answer is read after Do has returned counts when that is over, and
+// is bad if the answer broke off; so a stream counts when it ends. Streams that may
+// be silent as long as they like are never late. A pick counts for its cloud alone,
+// because only its adapter knows when the call has ended: gRPC without the
+// interceptors has no caller's SLI, and an adapter that knows calls
+// [Router.Count].
+//
+// [Router.Report] says how contracts and tiers stand, [Router.Status] too. Once a
+// second the router looks whether a tier burns its budget so fast that somebody
+// should be woken (see [sla.BurnRules]); then it logs that, and calls of
+// unprotected tiers of the service aren't hedged. Nothing else follows from
+// budgets: never a weight. [WithSLAStore] keeps the counts over restarts, and
+// [sla.Merge] adds up those of several processes.
 //
 // # Contract
 //

@@ -69,6 +69,10 @@ func TestLoadFull(t *testing.T) {
 			{Product: "dispatch", Tier: "critical"},
 			{Customer: "partner-*", Method: "GET /v1/*", Tier: "standard"},
 		},
+		Contracts: []sla.Contract{
+			{Name: "acme-dispatch", Product: "dispatch", Customer: "acme", Target: 0.9999, Window: 720 * time.Hour},
+			{Name: "globex", Product: "maps", Customer: "Globex, Inc.", Target: 0.99, Window: 168 * time.Hour},
+		},
 		Default:   "standard",
 		Sensitive: []string{"X-Acme-Token", "x-session"},
 		LevelKey:  "env:FAIRLEAD_LEVEL_KEY",

@@ -38,6 +38,10 @@ type Call struct {
 // Pick chooses a cloud and an endpoint for one attempt of a call. It is what
 // adapters of protocols with retries of their own stand on; others use [Do].
 //
+// Whether the attempt was the call's last one is not known here, so it says
+// something about its cloud and nothing about what the caller was promised: an
+// adapter that knows calls [Router.Count] when the call has ended.
+//
 // The caller must end the attempt with [Attempt.Done], or with
 // [Attempt.Answered] and [Attempt.End], and must do so exactly once.
 //
@@ -74,7 +78,8 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 // classify finds the service and the call's class in the newest table, and
 // draws the random number that serves the call's level and its first pick. It
 // waits while no address of a cloud is known that the call may go to, and returns
-// since when it has, or a negative time if it hasn't.
+// since when it has, or a negative time if it hasn't. With an error there is a
+// table of the service only if the service is known.
 func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, time.Duration, error) {
 	waiting := time.Duration(-1)
 	for {
@@ -92,7 +97,7 @@ func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Cl
 			waiting = r.now()
 		}
 		if err := r.awaitAddress(ctx, s, class, waiting); err != nil {
-			return nil, sla.Class{}, 0, waiting, err
+			return s, class, draw, waiting, err
 		}
 	}
 }

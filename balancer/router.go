@@ -18,6 +18,9 @@ import (
 // stepEvery is the period of the controller: detection and planning.
 const stepEvery = 50 * time.Millisecond
 
+// simulatedEpoch is when simulations begin.
+var simulatedEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // Router decides where calls go. It is made by [New]; all of its methods may
 // be called from any number of goroutines.
 type Router struct {
@@ -45,7 +48,10 @@ type Router struct {
 	// step, Update and the like for a change; never across I/O, a sleep or a
 	// hook, and never on the way of a call.
 	mu         sync.Mutex
-	config     *Config // resolved
+	config     *Config      // resolved
+	ledger     ledger       // what was promised and what was kept
+	meters     []*sla.Meter // of the contracts; replaced with the config, never changed
+	keeper     keeper
 	levelKey   sla.LevelKey
 	classifier *sla.Classifier
 	sensitive  map[string]bool          // replaced with the config, never changed
@@ -77,7 +83,8 @@ type Router struct {
 //
 // The router owns a few goroutines until [Router.Close] is called: one
 // controller, one that tells hooks and log, one for the file of [WithFile], one
-// for each DNS name, and one for each probe and each hedge under way.
+// for the store of [WithSLAStore], one for each DNS name, and one for each probe
+// and each hedge under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
 	r := &Router{
 		epoch:    time.Now(),
@@ -93,6 +100,9 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	for _, opt := range opts {
 		opt(r)
 	}
+	if r.machine != nil {
+		r.epoch = simulatedEpoch // or no simulation would run the same way again
+	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
 	r.seed = rand.Uint64() // never the machine's: it would change every simulation
@@ -102,6 +112,9 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	}
 	if r.source != nil {
 		r.reload() // the file has just been read: from now on only changes count
+	}
+	if r.keeper.store != nil {
+		r.load()
 	}
 	r.start()
 	return r, nil
@@ -117,6 +130,9 @@ func (r *Router) start() {
 	r.wg.Go(r.telling)
 	if r.source != nil {
 		r.wg.Go(r.watch)
+	}
+	if r.keeper.store != nil {
+		r.wg.Go(r.saving)
 	}
 }
 
@@ -140,7 +156,8 @@ func (r *Router) Ready(ctx context.Context) error {
 // may be called more than once, but not by a hook. The error is always nil.
 func (r *Router) Close() error {
 	r.mu.Lock()
-	if !r.closed() {
+	first := !r.closed()
+	if first {
 		close(r.closing)
 		r.table.Store(&table{closed: true, sensitive: r.sensitive}) // attempts may go on
 		for _, s := range r.order {
@@ -152,6 +169,9 @@ func (r *Router) Close() error {
 	r.mu.Unlock()
 	r.wg.Wait()
 	r.hedges.close(mostHedgeWait)
+	if first && r.machine != nil && r.keeper.store != nil {
+		r.save()
+	}
 	return nil
 }
 

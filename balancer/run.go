@@ -20,6 +20,7 @@ type run struct {
 	before  []Attempt       // of the same call
 	moved   *Attempt        // what Attempt.Move or Again made of it; nil unless one did
 	reports []AttemptReport // of attempts that Attempt.Again has followed
+	ending  ending          // of the call, if it is the last one and kept
 }
 
 // answered says that the attempt has ended by itself. It reports false if it

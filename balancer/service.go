@@ -37,6 +37,7 @@ type service struct {
 	computedAt  time.Duration              // when the plan was last computed
 	plannedFor  []float64                  // the demand that it was computed for, by tier
 	settled     bool                       // the plan is what was wanted
+	burning     bool                       // a tier spends its error budget so fast that somebody should be woken
 	unpaid      int64                      // first attempts not yet paid into the budget; below 0 until a sweep has seen the beginning of retries
 	repaid      uint64                     // retries already taken off
 	decided     map[string][]atomic.Uint64 // while observing, by tier; each by any goroutine

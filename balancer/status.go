@@ -6,6 +6,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Status is what the router knows and has decided, at one moment. It is plain
@@ -18,6 +19,10 @@ type Status struct {
 	// UnknownTiers are tiers that contexts named and the config doesn't have;
 	// such calls were classed by the rules instead.
 	UnknownTiers []string
+	// SLA is what was promised and what was kept: see [Router.Report].
+	SLA sla.Report
+	// SLAStore is zero without [WithSLAStore].
+	SLAStore SLAStoreStatus
 }
 
 // ServiceStatus is one service.
@@ -47,7 +52,8 @@ type CloudStatus struct {
 	DrainedSince time.Time
 	// Gate says where re-admission stands, empty if it isn't under way.
 	Gate string
-	// Counts are exact totals of the last 10 s. Like Gate and Endpoints they are
+	// Counts are exact totals of the attempts of the last 10 s: these steer, and
+	// one call may make several. Like Gate and Endpoints they are
 	// filled in by Router.Status alone.
 	Counts    health.Counts
 	Endpoints []EndpointStatus
@@ -111,6 +117,14 @@ type TierStatus struct {
 	// Decided counts, while observing, the calls that would have gone to each
 	// cloud, in the order of Shares. Otherwise nil.
 	Decided []uint64
+	// Calls are those of the service's callers that have ended since the process
+	// started, whatever the protocol; what clouds did to earn them is in
+	// [CloudStatus.Counts].
+	Calls sla.Totals
+	// Promise is how the calls of the objective's window stand against it.
+	Promise sla.Standing
+	// Hedges says that calls of the tier may be hedged now.
+	Hedges bool
 }
 
 // ShedCalls counts calls that were shed.
@@ -126,6 +140,7 @@ func (r *Router) Status() Status {
 		status.Config = r.source.provenance()
 	}
 	status.UnknownTiers = r.classifier.Unknown()
+	status.SLA, status.SLAStore = r.report(status.At), r.keeper.status
 	for _, s := range r.order {
 		status.Services = append(status.Services, s.status(r))
 	}
@@ -159,6 +174,8 @@ func (s *service) status(r *Router) ServiceStatus {
 				tier.Decided = append(tier.Decided, counts[k].Load())
 			}
 		}
+		account := r.ledger.tiers[tierKey{s.name, plan.Tier}]
+		tier.Calls, tier.Promise, tier.Hedges = account.Totals(), account.Standing(r.wall(r.now()), s.tiers[i].Objective), s.hedges(&s.tiers[i])
 		status.Tiers = append(status.Tiers, tier)
 	}
 	return status

@@ -34,7 +34,8 @@ type serviceTable struct {
 	observed int
 	// sensitive is the table's: an attempt goes by one config in everything.
 	sensitive map[string]bool
-	trustsAll bool // each of the clouds is trusted with what those hold
+	contracts []*sla.Meter // of the config's contracts, in their order
+	trustsAll bool         // each of the clouds is trusted with what those hold
 }
 
 // tierTable is one tier of one service, with the service's own figures.
@@ -45,7 +46,8 @@ type tierTable struct {
 	// protected, or no tier is.
 	spends bool
 	plan   failover.TierPlan
-	shares alias // nil if no cloud may serve
+	meter  *sla.Meter // counts the tier's calls
+	shares alias      // nil if no cloud may serve
 	// waits is closed with the next answer of a lookup. It is nil unless no
 	// cloud that the tier may use has ever had an address: then picks wait.
 	waits <-chan struct{}
@@ -149,6 +151,7 @@ func (t *table) find(name string, p Protocol) *serviceTable {
 // table builds the service's part of a table.
 func (s *service) table(r *Router) *serviceTable {
 	t := &serviceTable{name: s.name, protocol: s.protocol, live: s, observed: -1, sensitive: r.sensitive}
+	t.contracts = r.meters
 	for _, c := range s.clouds {
 		if c.name == r.config.Observe {
 			t.observed = len(t.clouds)
@@ -168,7 +171,8 @@ func (s *service) table(r *Router) *serviceTable {
 		tt.spends = tier.Protected || !slices.ContainsFunc(s.tiers, func(t sla.Tier) bool { return t.Protected })
 		tt.offer = s.offers[i]
 		tt.sheds = tt.offer.recent.Shedding(tt.plan.Shed)
-		tt.hedging, tt.mayHedge = s.hedging[tier.Name], true
+		tt.hedging, tt.mayHedge = s.hedging[tier.Name], s.hedges(&tier)
+		tt.meter = &r.ledger.tiers[tierKey{s.name, tier.Name}].Meter
 		tt.waits = s.awaitsAddress(tier.Clouds, r.config.Observe)
 		if t.observed >= 0 {
 			tt.decided = s.decisions(tier.Name)

@@ -63,6 +63,8 @@ func (r *Router) update(next *Config) error {
 	now := r.now()
 	r.config, r.loaded, r.sensitive = cfg, time.Now(), cfg.sensitive()
 	r.slope = cfg.Failover.Slope * r.jitter
+	r.ledger.keep(cfg, r.wall(now))
+	r.meters = r.ledger.meters(cfg.Contracts)
 	keys := cfg.serviceKeys()
 	for key, s := range r.services {
 		if !slices.Contains(keys, key) {
@@ -90,10 +92,11 @@ func (r *Router) update(next *Config) error {
 func (r *Router) setClassifier(cfg *Config, key sla.LevelKey) error {
 	same := func(a, b sla.Tier) bool { return a.Name == b.Name }
 	if r.config != nil && r.levelKey.Equal(key) && r.config.Default == cfg.Default &&
-		slices.Equal(r.config.Assign, cfg.Assign) && slices.EqualFunc(r.config.Tiers, cfg.Tiers, same) {
+		slices.Equal(r.config.Assign, cfg.Assign) && slices.EqualFunc(r.config.Tiers, cfg.Tiers, same) &&
+		slices.Equal(r.config.Contracts, cfg.Contracts) {
 		return nil
 	}
-	c, err := sla.NewClassifier(cfg.Tiers, cfg.Assign, cfg.Default, key)
+	c, err := sla.NewClassifier(cfg.Tiers, cfg.Assign, cfg.Default, key, cfg.Contracts...)
 	if err != nil {
 		return err
 	}

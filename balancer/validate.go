@@ -16,6 +16,7 @@ const (
 	maxNameLen     = 63
 	maxServiceLen  = 253 // a service may be called as its host is (RFC 1035)
 	maxPatternLen  = 256
+	maxContracts   = 1000
 	maxAttempts    = 10
 	mostHedge      = 0.5
 	mostInstances  = 1000000
@@ -62,6 +63,7 @@ func validate(c *Config, doc *configfile.Document, faults *configfile.Faults) {
 	v.checkTiers(root.Key("tiers"))
 	v.checkServices(root.Key("services"))
 	v.checkAssign(root.Key("assign"))
+	v.checkContracts(root.Key("contracts"))
 	v.checkSensitive(root.Key("sensitive"))
 	if at := root.Key("default"); v.written(at, c.Default != "") {
 		v.checkTierName(at, c.Default)

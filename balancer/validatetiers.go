@@ -73,9 +73,13 @@ func (v *validator) checkTier(at *configfile.Path, tier sla.Tier) {
 func (v *validator) checkObjective(at *configfile.Path, o sla.Objective) {
 	v.properFraction(at.Key("target"), o.Target)
 	ranged(v, at.Key("latency"), o.Latency, time.Millisecond, 24*time.Hour)
-	ranged(v, at.Key("window"), o.Window, time.Hour, defaultWindow)
-	if o.Window%time.Hour != 0 {
-		v.fault(at.Key("window"), "must be in whole hours, is %s", show(o.Window))
+	v.checkWindow(at.Key("window"), o.Window)
+}
+
+func (v *validator) checkWindow(at *configfile.Path, window time.Duration) {
+	ranged(v, at, window, time.Hour, defaultWindow)
+	if window%time.Hour != 0 {
+		v.fault(at, "must be in whole hours, is %s", show(window))
 	}
 }
 

@@ -14,6 +14,9 @@ type Class struct {
 	// Level is 0…127. While part of the tier is shed, calls of the highest
 	// levels wait first.
 	Level uint8
+	// Contract is the contract that the call belongs to: 1 for the first of the
+	// classifier's, 0 for none.
+	Contract int
 }
 
 // Classifier tells the class of calls. Its zero value puts all calls into tier
@@ -30,6 +33,8 @@ type Classifier struct {
 	// no rule asks for the customer.
 	seen struct{ product, customer, method bool }
 	memo *memo // nil if there are too few rules for it to pay
+
+	contracts map[Caller]int // one more than their index; nil if there are none
 }
 
 // memoFrom is the number of rules from which on their verdict is remembered.
@@ -40,9 +45,19 @@ const memoFrom = 16
 
 // NewClassifier returns the classifier for these tiers. Calls that no rule
 // gives a tier to get the tier named fallback. Every rule and the fallback
-// must name one of the tiers; the error lists all that do not.
-func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*Classifier, error) {
+// must name one of the tiers; the error lists all that do not. Of contracts that
+// are for the same calls the first one counts.
+func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey, contracts ...Contract) (*Classifier, error) {
 	c := &Classifier{key: key}
+	if len(contracts) > 0 {
+		c.contracts = make(map[Caller]int, len(contracts))
+	}
+	for i, contract := range contracts {
+		caller := Caller{Product: contract.Product, Customer: contract.Customer}
+		if _, ok := c.contracts[caller]; !ok {
+			c.contracts[caller] = i + 1
+		}
+	}
 	for _, t := range tiers {
 		c.tiers = append(c.tiers, t.Name)
 	}
@@ -81,10 +96,11 @@ func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey) (*
 // Classify takes no lock and allocates nothing when the context names a tier
 // of the config or there are fewer than 16 rules. Otherwise it looks the call
 // up in a cache of 4,096 verdicts of the rules, under a lock, and allocates
-// only to add to it.
+// only to add to it. The contract is looked up in a map that never changes: what
+// that costs doesn't depend on how many contracts or customers there are.
 func (c *Classifier) Classify(ctx context.Context, method string, day Day, random uint64) Class {
 	s := from(ctx)
-	return Class{Tier: c.tier(s, method), Level: c.level(s, day, random)}
+	return Class{Tier: c.tier(s, method), Level: c.level(s, day, random), Contract: c.contracts[s.caller]}
 }
 
 // Tiers returns the names of the tiers: [Class.Tier] is an index in it. The zero

@@ -66,3 +66,44 @@ func ExampleLevel() {
 	// 2 Mar 00:00 level 127
 	// the key prints as [redacted]
 }
+
+func ExampleAccount() {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	account := sla.NewAccount(now)
+	for i := range 10_000 { // calls count themselves, in any goroutine
+		verdict := sla.Good
+		if i%2000 == 0 {
+			verdict = sla.Bad
+		}
+		account.Count(verdict, uint64(i))
+	}
+	now = now.Add(time.Second)
+	account.Sweep(now) // every second
+
+	s := account.Standing(now, sla.Objective{Target: 0.999, Window: 720 * time.Hour})
+	fmt.Printf("%d good, %d bad, %.0f %% of the budget left, burn rate %.2g\n", s.Good, s.Bad, 100*s.Left, s.Burns[0].LongRate)
+	// Output: 9995 good, 5 bad, 50 % of the budget left, burn rate 0.5
+}
+
+// Two processes count the calls of the same contract.
+func ExampleMerge() {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	counted := func(good, bad int) sla.Snapshot {
+		account := sla.NewAccount(now)
+		for range good {
+			account.Count(sla.Good, 0)
+		}
+		for range bad {
+			account.Count(sla.Bad, 0)
+		}
+		account.Sweep(now)
+		contract := sla.Contract{Name: "acme-dispatch", Product: "dispatch", Customer: "acme", Target: 0.9, Window: 720 * time.Hour}
+		return sla.Snapshot{At: now, Contracts: []sla.ContractRecord{{Name: contract.Name, Objective: contract.Objective(), Record: account.Record(now)}}}
+	}
+	fmt.Print(sla.Merge(counted(60, 4), counted(35, 1)).Report())
+	// Output:
+	// 2026-03-01 12:00:00 UTC: 1 of 1 contracts have error budget left, 100 %
+	//
+	// contract                 target      good     in     calls     bad  budget  burn
+	// acme-dispatch               90%       95%   720h       100       5     50%   0.5
+}

@@ -68,15 +68,15 @@ const (
 type Objective struct {
 	// Target is the part of calls that must be good: 0.999 allows one in a
 	// thousand to be bad. Range: above 0, below 1. Default: 0.999.
-	Target float64
+	Target float64 `json:"target"`
 
 	// Latency is how long a good answer takes at most. Slower ones speak
 	// against the cloud that gave them. Default: no such limit.
-	Latency time.Duration
+	Latency time.Duration `json:"latency_ns,omitzero"`
 
 	// Window is the time over which the error budget is kept: it rolls, and ends
 	// now. From 1h to 720h, in whole hours. Default: 720h, 30 days.
-	Window time.Duration
+	Window time.Duration `json:"window_ns"`
 }
 
 // Clouds restricts and orders the clouds of a tier.

@@ -47,7 +47,8 @@ func DialOptions(router *balancer.Router, opts ...Option) []grpc.DialOption {
 
 // ResolverBuilder returns the resolver of the scheme fairlead for
 // [grpc.WithResolvers], without the interceptors of [DialOptions]: then each
-// attempt is one of gRPC's own, there is no attempt at another cloud but by a
+// attempt is one of gRPC's own, and what a call was to its caller isn't counted:
+// see [balancer.Router.Count]. There is no attempt at another cloud but by a
 // retry policy, nor a tier's deadline, servers aren't told the class of a call, and
 // gRPC's retries choose their place as if they were calls of their own. Metadata that holds secrets keeps a call in
 // trusted clouds, but call credentials can't be seen here: use it only where all
