@@ -35,11 +35,14 @@ func TestCap(t *testing.T) {
 		step(1, 10, 0, 9)
 	}
 	want("never less", step(1, 10, 0, 9), 2*3)
-	want("by one at least", step(1000, 100, 0, 0), 2*3+1)
-	for range 30 {
-		step(1000, 100, 0, 0)
+	want("not while attempts take long", step(6, 10, 0, 0), 2*3)
+	want("by one at least", step(6, 100, 0, 0), 2*3+1)
+	for n := 7; n < 200; n *= 2 {
+		for range 5 {
+			step(n, uint64(100*n), 0, 0)
+		}
 	}
-	if got := step(1000, 100, 0, 0); got < 100 {
+	if got := step(200, 100_000, 0, 0); got < 100 {
 		t.Errorf("after 3 s without trouble the cap is %d", got)
 	}
 	for range 100 {
