@@ -131,8 +131,8 @@ func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization float6
 // setLimits makes picks see the cap. It is divided evenly between the endpoints,
 // whose attempts in flight a pick looks at anyway: a count for the cloud would be
 // one that all cores write. Less critical tiers meet it earlier, and protected ones
-// only where there was trouble before the cap was taken down: when it is taken down,
-// what is in flight is mostly not theirs.
+// only at twice the cap: when it is taken down, what is in flight is mostly not
+// theirs.
 func (c *serviceCloud) setLimits(tiers []sla.Tier) {
 	n := len(c.endpoints)
 	c.limited = n
@@ -144,7 +144,7 @@ func (c *serviceCloud) setLimits(tiers []sla.Tier) {
 	for tier := range limits {
 		limit := admission.Limit(c.capacity.limit, tier, len(tiers))
 		if tiers[tier].Protected {
-			limit = int(float64(limit) / failover.CapDecrease)
+			limit *= 2
 		}
 		limits[tier] = (limit + n - 1) / n
 	}

@@ -20,7 +20,7 @@ type CapSigns struct {
 // (Chiu and Jain, 1989). There is none as long as nothing is wrong. When more
 // than a tenth of what ended in 100 ms was pushed back or timed out, and two at
 // least, it becomes 0.7 × what is in flight or the cap was, whichever is less, but
-// not less than 4 or 2 for each endpoint. From then on it grows by 2 % each 100 ms,
+// not less than 10 or 2 for each endpoint. From then on it grows by 2 % each 100 ms,
 // by 4 % a second later, then 8 % and so on up to 30 %, by 1 at least, while more
 // than half of it is used and the cloud isn't congested; after 10 s without trouble
 // and with less used it is forgotten.
@@ -44,15 +44,13 @@ type Cap struct {
 	congested bool
 }
 
-// CapDecrease is what a [Cap] is multiplied with when there is trouble.
-const CapDecrease = 0.7
-
 const (
 	capFor          = 100 * time.Millisecond
-	capTrouble      = 0.1  // of the outcomes
+	capTrouble      = 0.1 // of the outcomes
+	capDecrease     = 0.7
 	capIncrease     = 0.02 // at first
 	mostCapIncrease = 0.3
-	leastCap        = 4
+	leastCap        = 10 // fewer don't overrun a server
 	capPerEndpoint  = 2
 	capForgotten    = 10 * time.Second
 	congestion      = 2.0
@@ -77,7 +75,7 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		if from := float64(s.InFlight); c.limit == 0 || from < c.limit {
 			c.limit = from
 		}
-		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), CapDecrease*c.limit)
+		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), capDecrease*c.limit)
 	case c.limit == 0:
 	case float64(s.InFlight) > c.limit/2:
 		if !c.congested {

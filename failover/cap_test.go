@@ -8,7 +8,7 @@ import (
 func TestCap(t *testing.T) {
 	var c Cap
 	now := time.Duration(0)
-	s := CapSigns{Endpoints: 3}
+	s := CapSigns{Endpoints: 6}
 	step := func(inFlight int, ended, pushedBack, timedOut uint64) int {
 		now += capFor
 		s.InFlight = inFlight
@@ -34,16 +34,15 @@ func TestCap(t *testing.T) {
 	for range 20 {
 		step(1, 10, 0, 9)
 	}
-	want("never less", step(1, 10, 0, 9), 2*3)
-	want("not while attempts take long", step(6, 10, 0, 0), 2*3)
-	want("by one at least", step(6, 100, 0, 0), 2*3+1)
-	for n := 7; n < 200; n *= 2 {
-		for range 5 {
-			step(n, uint64(100*n), 0, 0)
-		}
+	want("never less", step(1, 10, 0, 9), 2*6)
+	want("not while attempts take long", step(12, 20, 0, 0), 2*6)
+	want("by one at least", step(12, 200, 0, 0), 2*6+1)
+	for now := time.Duration(0); now < 4*time.Second; now += capFor {
+		n := 7 * c.Step(0, CapSigns{}) / 8
+		step(n, uint64(20*n), 0, 0)
 	}
-	if got := step(200, 100_000, 0, 0); got < 100 {
-		t.Errorf("after 3 s without trouble the cap is %d", got)
+	if got := step(1000, 100_000, 0, 0); got < 1000 {
+		t.Errorf("after 4 s without trouble the cap is %d", got)
 	}
 	for range 100 {
 		step(5, 100, 0, 0)

@@ -159,18 +159,21 @@ func TestSurvivor(t *testing.T) {
 // TestOverload offers four times what a cloud carries. The cloud must not see it,
 // and the same customers wait until midnight, when others do.
 func TestOverload(t *testing.T) {
-	for _, known := range []bool{true, false} {
-		t.Run(fmt.Sprintf("capacity known: %v", known), func(t *testing.T) {
+	for _, by := range []string{"config", "reports", "pushback"} {
+		t.Run("capacity known by "+by, func(t *testing.T) {
 			const carries, midnight, last = 1000.0, 40 * time.Second, 70 * time.Second
 			s := Scenario{
 				Seed: 1, Duration: last, Clients: 10, Rate: 4 * carries, Midnight: midnight,
 				Tiers: []Tier{{Tier: sla.Tier{Name: "standard", Timeout: time.Second}, Customers: 400}},
 				Clouds: []Cloud{{
-					Name: "onprem", Weight: 1, Carries: carries, Server: Server{RetryAfter: time.Second, Queue: 64},
+					Name: "onprem", Weight: 1, Endpoints: 2, Carries: carries, Server: Server{RetryAfter: time.Second, Cap: 4},
 				}},
 			}
-			if known {
+			switch by {
+			case "config":
 				s.Instances, s.Clouds[0].Capacity = 10, carries
+			case "reports":
+				s.Clouds[0].Server.Report = time.Second
 			}
 			r := simulate(t, s)
 			logSamples(t, r)
