@@ -32,7 +32,7 @@ func (a *Attempt) begin(c *cloudTable, e *endpoint) {
 	if a.open {
 		e.live.Enter()
 	} else {
-		e.live.Begin()
+		e.live.Begin(int(a.tier))
 	}
 	if c.router.trace.Picked != nil {
 		a.picked()
@@ -101,7 +101,7 @@ func (a *Attempt) answered(now time.Duration, o health.Outcome) {
 // record counts the outcome.
 func (a *Attempt) record(now time.Duration, o health.Outcome) {
 	if a.open {
-		a.cloud.target.RecordOpen(&a.endpoint.live, a.began, now, o)
+		a.cloud.target.RecordOpen(&a.endpoint.live, int(a.tier), a.began, now, o)
 	} else {
 		a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
 	}
