@@ -108,6 +108,9 @@ func (a *Attempt) record(now time.Duration, o health.Outcome) {
 	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
 	}
+	if a.cloud.router.latency != nil {
+		a.time(o.Kind, now-a.began)
+	}
 }
 
 // tell calls the hook.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -44,11 +46,11 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	d.hedger = d
 	var none T
 	if err := r.begin(ctx, call, &d.calling); err != nil {
-		return none, err
+		return none, r.refused(call, err)
 	}
 	a, err := d.start(call.Wait)
 	if err != nil {
-		return none, err
+		return none, d.refused(err)
 	}
 	returned := false
 	defer func() {
@@ -164,6 +166,8 @@ type calling struct {
 	service    *serviceTable   // of the table that the last pick used
 	class      sla.Class       // in that table
 	draw       uint64          // the first attempt's
+	since      time.Duration   // when the call began
+	span       trace.Span      // the caller's; nil unless it records
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -181,7 +185,7 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	d.router, d.idempotent, d.announces, d.open, d.ctx = r, call.Idempotent, call.Announces, call.open(ctx), ctx
 	d.repeats = call.Idempotent && !call.OneByOne && call.Stream == NoStream
 	d.service, d.class, d.draw = s, class, draw
-	d.tried = d.room[:0]
+	d.tried, d.span, d.since = d.room[:0], recording(ctx), max(waiting, 0)
 	if err := r.admit(s, class, draw); err != nil {
 		return err
 	}
@@ -208,12 +212,20 @@ func (d *calling) start(wait bool) (Attempt, error) {
 		err := d.router.first(&a, d.service, d.class, d.draw, d.open)
 		switch {
 		case err == nil:
+			if d.since == 0 {
+				d.since = a.began
+			}
 			d.enter(&a)
 			return a, nil
 		case !wait || !errors.Is(err, ErrNoCloud):
 			return a, err
-		case !d.rest(stepEvery):
-			return a, d.gaveUp()
+		case d.since == 0:
+			d.since = d.router.now()
+			fallthrough
+		default:
+			if !d.rest(stepEvery) {
+				return a, d.gaveUp()
+			}
 		}
 		if err := d.renew(); err != nil {
 			return a, err
@@ -396,6 +408,7 @@ func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
 		}
 		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, d.tier().spends)
 	}
+	d.router.startSpan(a.run)
 	return limit
 }
 

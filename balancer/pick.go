@@ -68,6 +68,9 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 	} else {
 		err = r.paidAgain(&a, s, class, draw, tried, call.open(ctx))
 	}
+	if err != nil {
+		s.tiers[class.Tier].tally.countShed(err)
+	}
 	return a, err
 }
 

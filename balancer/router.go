@@ -30,7 +30,8 @@ type Router struct {
 	source  *fileSource // nil without WithFile
 	machine *virtual.Machine
 	jitter  float64 // of the slope: clients must not move in step
-	seed    uint64  // of the subsets of endpoints
+	telemetry
+	seed uint64 // of the subsets of endpoints
 
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
@@ -51,7 +52,10 @@ type Router struct {
 	sensitive  map[string]bool          // replaced with the config, never changed
 	drains     map[string]time.Duration // since when each drained cloud is drained
 	services   map[serviceKey]*service
-	order      []*service // the same, sorted by name
+	order      []*service                // the same, sorted by name
+	records    map[cloudKey]*cloudRecord // of the clouds there are, and of some that were
+	tallies    map[tallyKey]*tally       // likewise
+	refusals   uint64                    // configs that were refused
 	probers    [protocols]Prober
 	targets    TargetResolver // nil until an adapter sets it
 	newConfig  chan struct{}  // closed with the next config; nil while nobody waits
@@ -86,6 +90,8 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		dial:     (&net.Dialer{}).DialContext,
 		drains:   make(map[string]time.Duration),
 		services: make(map[serviceKey]*service),
+		records:  make(map[cloudKey]*cloudRecord),
+		tallies:  make(map[tallyKey]*tally),
 		ready:    make(chan struct{}),
 		noted:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
@@ -102,6 +108,10 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	}
 	if r.source != nil {
 		r.reload() // the file has just been read: from now on only changes count
+	}
+	if err := r.startTelemetry(); err != nil {
+		r.cancel()
+		return nil, err
 	}
 	r.start()
 	return r, nil
@@ -150,6 +160,7 @@ func (r *Router) Close() error {
 		r.cancel()
 	}
 	r.mu.Unlock()
+	r.stopTelemetry()
 	r.wg.Wait()
 	r.hedges.close(mostHedgeWait)
 	return nil

@@ -45,6 +45,7 @@ type tierTable struct {
 	// protected, or no tier is.
 	spends bool
 	plan   failover.TierPlan
+	tally  *tally
 	shares alias // nil if no cloud may serve
 	// waits is closed with the next answer of a lookup. It is nil unless no
 	// cloud that the tier may use has ever had an address: then picks wait.
@@ -81,6 +82,7 @@ type cloudTable struct {
 	trusted    bool // with the credentials of the service's callers
 	// callersHost says that requests name the host that the caller asked for.
 	callersHost bool
+	timings     []*timing   // by tier; nil without WithLatencyHistogram
 	status      CloudStatus // as it was when the table was built
 	pool
 }
@@ -159,7 +161,7 @@ func (s *service) table(r *Router) *serviceTable {
 	}
 	t.trustsAll = !slices.ContainsFunc(t.clouds, func(c cloudTable) bool { return !c.trusted })
 	for i, tier := range s.tiers {
-		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
+		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], tally: r.tally(s, tier.Name), expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
 		weights := make([]float64, len(tt.plan.Shares))
 		for k, share := range tt.plan.Shares {
 			weights[k] = share.Fraction
@@ -200,6 +202,9 @@ func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
 	t.down = c.drained || c.target.State() == health.Down
 	t.recovering = c.target.State() == health.Recovering
 	t.trusted, t.callersHost = c.trusted, c.callersHost
+	if r.latency != nil {
+		t.timings = r.timings(s.live, c)
+	}
 	return t
 }
 
