@@ -1,12 +1,10 @@
 package balancer
 
 import (
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -69,9 +67,9 @@ func (r *reading) service(s *service) {
 			of.key, of.value = errorType, errorTypes[e]
 			r.number(in.calls, t.ended(e), of)
 		}
-		for i, reason := range shedReasons {
+		for _, reason := range shedReasons {
 			of.key, of.value = reasonKey, string(reason)
-			r.number(in.shed, t.shedFor(i), of)
+			r.number(in.shed, t.shedFor(reason), of)
 		}
 	}
 }
@@ -144,17 +142,10 @@ func (r *reading) plan(s *service, c *serviceCloud, about labels) {
 			}
 		}
 	}
-	var plan failover.CloudPlan
-	i := slices.IndexFunc(s.plan.Clouds, func(p failover.CloudPlan) bool { return p.Cloud == c.name })
-	if i >= 0 {
-		plan = s.plan.Clouds[i]
-	}
-	known := plan.Capacity > 0 || r.config.Services[s.name].Clouds[c.name].Capacity > 0
-	if i >= 0 || known {
-		r.figure(in.demand, plan.Demand, about)
-		r.figure(in.load, plan.Load, about)
-	}
-	if known {
+	plan := cloudPlan(s.plan, c.name)
+	r.figure(in.demand, plan.Demand, about)
+	r.figure(in.load, plan.Load, about)
+	if plan.Capacity > 0 {
 		r.figure(in.capacity, plan.Capacity, about)
 		r.figure(in.desired, plan.Desired, about)
 		r.figure(in.utilization, plan.Utilization, about)

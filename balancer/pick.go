@@ -68,9 +68,6 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 	} else {
 		err = r.paidAgain(&a, s, class, draw, tried, call.open(ctx))
 	}
-	if err != nil {
-		s.tiers[class.Tier].tally.countShed(err)
-	}
 	return a, err
 }
 
@@ -145,7 +142,6 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 		c, i = s.roomElsewhere(class.Tier, draw, c)
 	}
 	if i < 0 {
-		tier.offer.shed.inFlight.Add(1)
 		return r.shed(s, class, sla.ShedInFlight)
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Status is what the router knows and has decided, at one moment. It is plain
@@ -151,7 +152,8 @@ func (s *service) status(r *Router) ServiceStatus {
 	for i, plan := range s.plan.Tiers {
 		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail, Demand: plan.Demand, Shed: plan.Shed}
 		tier.ShedLevel = s.offers[i].recent.Shedding(plan.Shed).Level()
-		tier.ShedCalls = ShedCalls{s.offers[i].shed.capacity.Load(), s.offers[i].shed.inFlight.Load()}
+		counted := r.tally(s, plan.Tier)
+		tier.ShedCalls = ShedCalls{counted.shedFor(sla.ShedCapacity), counted.shedFor(sla.ShedInFlight)}
 		for k, c := range s.clouds {
 			tier.P50 = append(tier.P50, c.target.Quantile(i, 0.50))
 			tier.P99 = append(tier.P99, c.target.Quantile(i, 0.99))

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/fairlead-go/fairlead/health"
@@ -55,13 +56,11 @@ type tally struct {
 func (t *tally) add(stripe uint8, e ending) { t.stripes[stripe%stripes].ends[e].Add(1) }
 
 // shed counts a call that was shed, beside add.
-func (t *tally) shed(e *sla.ShedError) {
-	reason := 0
-	if e.Reason == sla.ShedInFlight {
-		reason = 1
-	}
-	t.stripes[uint(e.Level)%stripes].shed[reason].Add(1)
+func (t *tally) shed(stripe uint8, reason sla.ShedReason) {
+	t.stripes[stripe%stripes].shed[indexOf(reason)].Add(1)
 }
+
+func indexOf(reason sla.ShedReason) int { return max(0, slices.Index(shedReasons[:], reason)) }
 
 func (t *tally) ended(e ending) (n uint64) {
 	for i := range t.stripes {
@@ -70,9 +69,9 @@ func (t *tally) ended(e ending) (n uint64) {
 	return n
 }
 
-func (t *tally) shedFor(reason int) (n uint64) {
+func (t *tally) shedFor(reason sla.ShedReason) (n uint64) {
 	for i := range t.stripes {
-		n += t.stripes[i].shed[reason].Load()
+		n += t.stripes[i].shed[indexOf(reason)].Load()
 	}
 	return n
 }
@@ -124,21 +123,9 @@ func endingOf(err error) ending {
 // error.
 func (d *calling) refused(err error) error {
 	if err != nil {
-		d.tier().tally.refused(d.class.Level, err)
+		d.tier().tally.add(d.class.Level, endingOf(err))
 	}
 	return err
-}
-
-func (t *tally) refused(stripe uint8, err error) {
-	t.add(stripe, endingOf(err))
-	t.countShed(err)
-}
-
-// countShed counts the error of a call if it was shed.
-func (t *tally) countShed(err error) {
-	if shed := (*sla.ShedError)(nil); errors.As(err, &shed) {
-		t.shed(shed)
-	}
 }
 
 // refused counts a call that has not even begun, and returns its error. One for
@@ -146,16 +133,16 @@ func (t *tally) countShed(err error) {
 func (r *Router) refused(call Call, err error) error {
 	var e *CallError
 	var shed *sla.ShedError
-	tier := ""
+	tier, stripe := "", uint8(0)
 	switch {
+	case errors.As(err, &shed):
+		tier, stripe = shed.Tier, uint8(shed.Level)
 	case errors.As(err, &e):
 		tier = e.Tier
-	case errors.As(err, &shed):
-		tier = shed.Tier
 	}
 	if s := r.table.Load().find(call.Service, call.Protocol); s != nil {
 		if i := s.tierIndex(tier); i >= 0 {
-			s.tiers[i].tally.refused(0, err)
+			s.tiers[i].tally.add(stripe, endingOf(err))
 		}
 	}
 	return err

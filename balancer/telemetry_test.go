@@ -94,6 +94,7 @@ func oneEach() *Config {
 	for cloud, at := range map[string]string{"a": "10.0.0.1:80", "b": "10.0.1.1:80"} {
 		cfg.Services["api"].Clouds[cloud] = ServiceCloud{HTTP: []string{"http://" + at}, Capacity: 100}
 	}
+	cfg.Instances = 1
 	cfg.Tiers[0].Objective = sla.Objective{Target: 0.9995, Latency: 50 * time.Millisecond}
 	return cfg
 }
@@ -215,24 +216,32 @@ func TestMetricsOfALoss(t *testing.T) {
 	})
 }
 
-// What is shed is counted by reason, wherever the refusal came from.
+// What is shed is counted by reason, through Do and through Pick.
 func TestMetricsOfShedding(t *testing.T) {
-	m := newMeters()
-	r := newWorld().router(t, oneEach(), WithMeterProvider(m))
-	call := Call{Service: "api"}
-	for level := range 100 {
-		_ = r.refused(call, &sla.ShedError{Service: "api", Tier: "standard", Level: level, Reason: sla.ShedCapacity})
-	}
-	d, err := r.begin(sla.WithTier(t.Context(), "critical"), call)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = d.refused(&sla.ShedError{Service: "api", Tier: "critical", Reason: sla.ShedInFlight})
-	expect(t, m.read(t), []string{"shed", "calls"}, map[string]float64{
-		"shed{protocol=http,reason=capacity,service=api,tier=standard}":  100,
-		"shed{protocol=http,reason=in flight,service=api,tier=critical}": 1,
-		"calls{error.type=shed,protocol=http,service=api,tier=standard}": 100,
-		"calls{error.type=shed,protocol=http,service=api,tier=critical}": 1,
+	synctest.Test(t, func(t *testing.T) { // so that the table stays
+		m, w := newMeters(), newWorld()
+		r := w.router(t, oneEach(), WithMeterProvider(m))
+		s := r.table.Load().services[HTTP][0]
+		s.tiers[1].sheds = sla.Threshold(1 << 63)
+		for range 100 {
+			if _, err := w.call(t.Context(), r, Call{Service: "api"}); err == nil {
+				t.Fatal("a call wasn't shed")
+			}
+			if _, err := r.Pick(t.Context(), Call{Service: "api"}, nil); err == nil {
+				t.Fatal("a pick wasn't shed")
+			}
+		}
+		d, err := r.begin(sla.WithTier(t.Context(), "critical"), Call{Service: "api"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = d.refused(r.shed(s, d.class, sla.ShedInFlight))
+		expect(t, m.read(t), []string{"shed", "calls"}, map[string]float64{
+			"shed{protocol=http,reason=capacity,service=api,tier=standard}":  200,
+			"shed{protocol=http,reason=in flight,service=api,tier=critical}": 1,
+			"calls{error.type=shed,protocol=http,service=api,tier=standard}": 100,
+			"calls{error.type=shed,protocol=http,service=api,tier=critical}": 1,
+		})
 	})
 }
 
