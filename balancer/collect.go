@@ -145,8 +145,8 @@ func (r *reading) plan(s *service, c *serviceCloud, about labels) {
 	plan := cloudPlan(s.plan, c.name)
 	r.figure(in.demand, plan.Demand, about)
 	r.figure(in.load, plan.Load, about)
-	if plan.Capacity > 0 {
-		r.figure(in.capacity, plan.Capacity, about)
+	if capacity := c.capacity.perSecond; capacity > 0 { // the plan has none while nobody calls
+		r.figure(in.capacity, capacity, about)
 		r.figure(in.desired, plan.Desired, about)
 		r.figure(in.utilization, plan.Utilization, about)
 	}
