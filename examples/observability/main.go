@@ -27,6 +27,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -66,6 +67,7 @@ func main() {
 // until ctx ends if that is 0. It reports whether every critical call was
 // answered.
 func run(ctx context.Context, listener net.Listener, lasts time.Duration, out io.Writer) (kept bool, err error) {
+	out = &serial{to: out}
 	clouds, err := startClouds("onprem", "gcp")
 	if err != nil {
 		return false, err
@@ -146,4 +148,16 @@ func play(ctx context.Context, lasts time.Duration, clouds clouds, out io.Writer
 		}
 	}
 	return nil
+}
+
+// serial lets one write at a time: the router's hook has a goroutine of its own.
+type serial struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (s *serial) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(p)
 }
