@@ -231,8 +231,8 @@ func TestMetricsOfShedding(t *testing.T) {
 				t.Fatal("a pick wasn't shed")
 			}
 		}
-		d, err := r.begin(sla.WithTier(t.Context(), "critical"), Call{Service: "api"})
-		if err != nil {
+		var d calling
+		if err := r.begin(sla.WithTier(t.Context(), "critical"), Call{Service: "api"}, &d); err != nil {
 			t.Fatal(err)
 		}
 		_ = d.refused(r.shed(s, d.class, sla.ShedInFlight))
