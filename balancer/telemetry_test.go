@@ -115,9 +115,10 @@ func TestMetricsAreExact(t *testing.T) {
 		}
 		do(ctx, 5)
 		do(t.Context(), 2) // standard
-		w.latency = 60 * time.Millisecond
-		do(ctx, 1) // slow
-		w.latency = 5 * time.Millisecond
+		_, _ = Do(ctx, r, call, func(context.Context, Attempt) (int, health.Outcome, error) {
+			time.Sleep(60 * time.Millisecond) // slow
+			return 0, health.Outcome{Kind: health.OK}, nil
+		}, nil)
 		canceled, cancel := context.WithCancel(ctx)
 		time.AfterFunc(time.Millisecond, cancel)
 		do(canceled, 1)
