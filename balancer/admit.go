@@ -2,28 +2,21 @@ package balancer
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/sla"
 )
 
-// offer is what callers ask for in one tier of a service, and what of it they
-// were refused. It outlives tables and configs.
+// offer is what callers ask for in one tier of a service. It outlives tables and
+// configs.
 type offer struct {
 	levels sla.Levels // each call, by any goroutine
-	shed   shedCounts // likewise
 
 	// Router.mu guards the rest.
 	recent sla.LevelHistogram
 	faded  time.Duration // when recent last was
 	rate   failover.Rate
-}
-
-// shedCounts counts the calls that were shed, by reason.
-type shedCounts struct {
-	capacity, inFlight atomic.Uint64
 }
 
 const (
@@ -40,15 +33,15 @@ func (r *Router) admit(s *serviceTable, class sla.Class, draw uint64) error {
 	t := &s.tiers[class.Tier]
 	t.offer.levels.Add(class.Level, draw)
 	if t.sheds != 0 && t.sheds.Sheds(class.Level, draw) && s.observed < 0 {
-		t.offer.shed.capacity.Add(1)
 		return r.shed(s, class, sla.ShedCapacity)
 	}
 	return nil
 }
 
-// shed makes the error of a call that has to wait. Those who were refused together
+// shed counts a call that has to wait, and makes its error. Those who were refused together
 // must not come back together.
 func (r *Router) shed(s *serviceTable, class sla.Class, reason sla.ShedReason) error {
+	s.tiers[class.Tier].endings.shed(class.Level, reason)
 	return &sla.ShedError{
 		Service: s.name, Tier: s.tiers[class.Tier].Name, Level: int(class.Level), Reason: reason,
 		RetryAfter: retryShed + time.Duration(r.fraction()*float64(retryShed)),

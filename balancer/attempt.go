@@ -32,7 +32,7 @@ func (a *Attempt) begin(c *cloudTable, e *endpoint) {
 	if a.open {
 		e.live.Enter()
 	} else {
-		e.live.Begin()
+		e.live.Begin(int(a.tier))
 	}
 	if c.router.trace.Picked != nil {
 		a.picked()
@@ -101,12 +101,15 @@ func (a *Attempt) answered(now time.Duration, o health.Outcome) {
 // record counts the outcome.
 func (a *Attempt) record(now time.Duration, o health.Outcome) {
 	if a.open {
-		a.cloud.target.RecordOpen(&a.endpoint.live, a.began, now, o)
+		a.cloud.target.RecordOpen(&a.endpoint.live, int(a.tier), a.began, now, o)
 	} else {
 		a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
 	}
 	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
+	}
+	if a.cloud.router.latency != nil {
+		a.time(o.Kind, now-a.began)
 	}
 }
 

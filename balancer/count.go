@@ -82,8 +82,9 @@ func (t *tierTable) late(took time.Duration, open bool) bool {
 // end counts the call, whose last attempt ended with o and whose error is err. If
 // the attempt was kept, it counts when that is released.
 func (d *calling) end(last *run, o health.Outcome, err error) {
-	gone := d.ctx.Err()
-	v := judge(o, d.tier().late(d.router.now()-d.began, d.open), gone == nil || errors.Is(gone, context.DeadlineExceeded))
+	gone, late := d.ctx.Err(), d.tier().late(d.router.now()-d.began, d.open)
+	d.tier().endings.add(d.class.Level, d.endOf(o, late))
+	v := judge(o, late, gone == nil || errors.Is(gone, context.DeadlineExceeded))
 	if err != nil && o.Kind != health.OK && errors.Is(gone, context.Canceled) {
 		v = sla.Uncounted // Do has told a caller who left so
 	}
@@ -95,10 +96,12 @@ func (d *calling) end(last *run, o health.Outcome, err error) {
 	}
 }
 
-// refused counts a call that ended without an attempt.
-func (d *calling) refused(err error) {
+// refused counts a call that ended without an attempt, and returns its error.
+func (d *calling) refused(err error) error {
+	d.tier().endings.add(d.class.Level, errorEnd(err))
 	t := d.tally()
 	t.count(refused(d.ctx, err))
+	return err
 }
 
 // ending is how a call ends whose last attempt was kept: with what Do said of it

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -48,8 +50,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	}
 	a, err := d.start(call.Wait)
 	if err != nil {
-		d.refused(err)
-		return none, err
+		return none, d.refused(err)
 	}
 	returned := false
 	defer func() {
@@ -168,6 +169,7 @@ type calling struct {
 	contract   *sla.Meter      // of the call's contract, nil if it has none
 	draw       uint64          // the first attempt's
 	began      time.Duration   // when the call began, to wait or be tried; below 0 until it has
+	span       trace.Span      // the caller's; nil unless it records
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -183,6 +185,7 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 		if s != nil {
 			t := s.tally(class, draw)
 			t.count(refused(ctx, err))
+			s.tiers[class.Tier].endings.add(class.Level, errorEnd(err))
 		}
 		return err
 	}
@@ -190,10 +193,9 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	d.repeats = call.Idempotent && !call.OneByOne && call.Stream == NoStream
 	d.service, d.class, d.draw, d.began = s, class, draw, waiting
 	d.contract = s.tally(class, draw).contract
-	d.tried = d.room[:0]
+	d.tried, d.span = d.room[:0], recording(ctx)
 	if err := r.admit(s, class, draw); err != nil {
-		d.refused(err)
-		return err
+		return d.refused(err)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		d.deadline = max(r.now()+time.Until(deadline), 1)
@@ -413,6 +415,7 @@ func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
 		}
 		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, d.tier().spends)
 	}
+	d.router.startSpan(a.run)
 	return limit
 }
 

@@ -78,6 +78,17 @@
 // context names no tier: their cache has one. The router's own goroutines are
 // few, and [Router.Close] returns when they have ended.
 //
+// # Telemetry
+//
+// By default the router tells nobody anything. [WithLogger] logs changes of state
+// and config, [WithTrace] has hooks for each attempt and change, and
+// [WithMeterProvider] reports to OpenTelemetry what is counted anyway; picks and
+// outcomes pay nothing for it. If the span in the context of a call of Do records,
+// it gets the attributes fairlead.service, .tier, .cloud, .attempts and .reason
+// (why the cloud has its share) and an event fairlead.attempt for each attempt;
+// with [WithTracerProvider] each has a span. Addresses, callers and methods are in
+// none of them.
+//
 // # Adapters
 //
 // Package balancer knows neither net/http nor gRPC. An adapter for a protocol

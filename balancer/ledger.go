@@ -14,12 +14,12 @@ import (
 // The dates of all counts are router time, turned into a time of day at New: when
 // somebody sets the clock, nothing moves.
 type ledger struct {
-	tiers     map[tierKey]*account
+	tiers     map[promiseKey]*account
 	contracts map[string]*account
 	swept     int64 // the second of the last sweep
 }
 
-type tierKey struct{ service, tier string }
+type promiseKey struct{ service, tier string }
 
 type account struct {
 	*sla.Account
@@ -29,10 +29,10 @@ type account struct {
 // keep makes the ledger one for a config. Accounts of tiers and contracts that
 // stay are kept.
 func (l *ledger) keep(cfg *Config, now time.Time) {
-	tiers, contracts := make(map[tierKey]*account), make(map[string]*account)
+	tiers, contracts := make(map[promiseKey]*account), make(map[string]*account)
 	for service := range cfg.Services {
 		for _, t := range cfg.Tiers {
-			key := tierKey{service, t.Name}
+			key := promiseKey{service, t.Name}
 			tiers[key] = keptOr(l.tiers[key], now)
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Router) spend(now time.Time) (changed bool) {
 // burns reports whether a tier burns its budget so fast that somebody should be
 // woken, and logs when that begins and ends.
 func (r *Router) burns(s *service, tier *sla.Tier, now time.Time) bool {
-	a := r.ledger.tiers[tierKey{s.name, tier.Name}]
+	a := r.ledger.tiers[promiseKey{s.name, tier.Name}]
 	burns := a.Burns(now, tier.Objective.Target)
 	paging := sla.Paging(burns)
 	if paging != a.paging {
@@ -151,7 +151,7 @@ func (r *Router) report(now time.Time) sla.Report {
 }
 
 func (l *ledger) standing(service string, tier *sla.Tier, now time.Time) sla.Standing {
-	return l.tiers[tierKey{service, tier.Name}].Standing(now, tier.Objective)
+	return l.tiers[promiseKey{service, tier.Name}].Standing(now, tier.Objective)
 }
 
 // snapshot returns the ledger as data to be saved.
@@ -169,7 +169,7 @@ func (r *Router) snapshot(now time.Time) sla.Snapshot {
 		}
 		for _, t := range of.tiers {
 			s.Tiers = append(s.Tiers, sla.TierRecord{
-				Service: of.name, Tier: t.Name, Objective: t.Objective, Record: r.ledger.tiers[tierKey{of.name, t.Name}].Record(now),
+				Service: of.name, Tier: t.Name, Objective: t.Objective, Record: r.ledger.tiers[promiseKey{of.name, t.Name}].Record(now),
 			})
 		}
 	}
@@ -180,7 +180,7 @@ func (r *Router) snapshot(now time.Time) sla.Snapshot {
 // is left out.
 func (l *ledger) restore(s sla.Snapshot, now time.Time) {
 	for _, t := range s.Tiers {
-		if a := l.tiers[tierKey{t.Service, t.Tier}]; a != nil {
+		if a := l.tiers[promiseKey{t.Service, t.Tier}]; a != nil {
 			a.Restore(t.Record, now)
 		}
 	}

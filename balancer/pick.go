@@ -147,7 +147,6 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 		c, i = s.roomElsewhere(class.Tier, draw, c)
 	}
 	if i < 0 {
-		tier.offer.shed.inFlight.Add(1)
 		return r.shed(s, class, sla.ShedInFlight)
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}

@@ -62,7 +62,7 @@ func TestTwoChoicesPreferTheShorterQueue(t *testing.T) {
 	}
 	health.NewTarget(health.Settings{}, nil, 0).SetEndpoints(0, c.records)
 	for range 3 {
-		c.records[2].Begin()
+		c.records[2].Begin(0)
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	counts := make([]int, 4)

@@ -33,7 +33,8 @@ type Router struct {
 	source  *fileSource // nil without WithFile
 	machine *virtual.Machine
 	jitter  float64 // of the slope: clients must not move in step
-	seed    uint64  // of the subsets of endpoints
+	telemetry
+	seed uint64 // of the subsets of endpoints
 
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
@@ -57,7 +58,10 @@ type Router struct {
 	sensitive  map[string]bool          // replaced with the config, never changed
 	drains     map[string]time.Duration // since when each drained cloud is drained
 	services   map[serviceKey]*service
-	order      []*service // the same, sorted by name
+	order      []*service                 // the same, sorted by name
+	records    map[cloudKey]*cloudRecord  // of the clouds there are, and of some that were
+	endings    map[tierRecordKey]*endings // likewise
+	refusals   uint64                     // configs that were refused
 	probers    [protocols]Prober
 	targets    TargetResolver // nil until an adapter sets it
 	newConfig  chan struct{}  // closed with the next config; nil while nobody waits
@@ -93,6 +97,8 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		dial:     (&net.Dialer{}).DialContext,
 		drains:   make(map[string]time.Duration),
 		services: make(map[serviceKey]*service),
+		records:  make(map[cloudKey]*cloudRecord),
+		endings:  make(map[tierRecordKey]*endings),
 		ready:    make(chan struct{}),
 		noted:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
@@ -115,6 +121,10 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	}
 	if r.keeper.store != nil {
 		r.load()
+	}
+	if err := r.startTelemetry(); err != nil {
+		r.cancel()
+		return nil, err
 	}
 	r.start()
 	return r, nil
@@ -167,6 +177,7 @@ func (r *Router) Close() error {
 		r.cancel()
 	}
 	r.mu.Unlock()
+	r.stopTelemetry()
 	r.wg.Wait()
 	r.hedges.close(mostHedgeWait)
 	if first && r.machine != nil && r.keeper.store != nil {

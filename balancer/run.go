@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -12,6 +14,7 @@ type run struct {
 	ctx     context.Context
 	cancel  context.CancelFunc // nil if the context is the caller's own
 	clock   *clock             // nil if the attempt has no time of its own
+	span    trace.Span         // nil without WithTracerProvider
 	fate    fate
 	once    bool            // what the adapter sends may have an effect: it can't be cut then
 	kept    bool            // the adapter will release it
@@ -46,6 +49,7 @@ func (r *run) leave(a Attempt) {
 // returned, and the next one if there is one already.
 func (d *calling) abandon(a Attempt, returned bool) {
 	last := d.current()
+	d.tier().endings.add(d.class.Level, endOther)
 	if returned {
 		a.run.leave(a)
 		a.run.close()
@@ -56,6 +60,7 @@ func (d *calling) abandon(a Attempt, returned bool) {
 	last.run.answered()
 	last.End()
 	last.run.close()
+	last.endSpan(health.Outcome{Reason: "panic"})
 	last.Answered(health.Outcome{Reason: "panic"})
 }
 

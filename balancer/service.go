@@ -58,6 +58,7 @@ type serviceCloud struct {
 	held        bool // its state isn't held against it
 	relapsed    bool // it went down on its way back
 	target      *health.Target
+	record      *cloudRecord
 	readmission failover.Readmission
 	schedule    health.Schedule
 	configured  []string         // endpoints as the config has them
@@ -92,6 +93,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		for _, change := range changes {
 			r.noteState(s, c.name, change)
 			if change.To == health.Down {
+				c.record.fall(change)
 				c.relapsed = change.From == health.Recovering
 				c.lookAgain()
 			}

@@ -17,6 +17,9 @@ type Provenance struct {
 	Loaded time.Time
 	// Checked is when the file was last looked at.
 	Checked time.Time
+	// Confirmed is when the file was last found to hold what is in force; zero if
+	// it never was.
+	Confirmed time.Time
 	// Err says why the file, as it now is, is not in force: it can't be read,
 	// it has faults, or the router refused it. Empty if nothing is wrong.
 	Err string
@@ -36,10 +39,11 @@ type Provenance struct {
 // others.
 type fileSource struct {
 	path    string
-	seen    content  // by the last poll
-	judged  content  // the last that was taken over or reported
-	inForce revision // what was taken over
-	before  revision // what refused goes back to
+	seen    content   // by the last poll
+	judged  content   // the last that was taken over or reported
+	inForce revision  // what was taken over
+	before  revision  // what refused goes back to
+	sure    time.Time // likewise: when that was confirmed
 	state   atomic.Pointer[Provenance]
 }
 
@@ -80,6 +84,9 @@ func (s *fileSource) judge(data []byte, readErr error, now time.Time) (next *Con
 	defer func() { s.state.Store(&state) }()
 
 	found := contentOf(data, readErr)
+	if found == s.inForce.content && readErr == nil {
+		state.Confirmed = now
+	}
 	settled := found == s.seen || s.judged == content{}
 	s.seen = found
 	if !settled || found == s.judged {
@@ -100,8 +107,8 @@ func (s *fileSource) judge(data []byte, readErr error, now time.Time) (next *Con
 		state.Err = err.Error()
 		return nil, err, true
 	}
-	s.before, s.inForce = s.inForce, revision{found, now}
-	state.Loaded, state.Err = now, ""
+	s.before, s.inForce, s.sure = s.inForce, revision{found, now}, state.Confirmed
+	state.Loaded, state.Confirmed, state.Err = now, now, ""
 	return next, nil, true
 }
 
@@ -110,7 +117,7 @@ func (s *fileSource) judge(data []byte, readErr error, now time.Time) (next *Con
 func (s *fileSource) refused(err error) {
 	s.inForce = s.before
 	state := *s.state.Load()
-	state.Loaded, state.Err = s.inForce.loaded, err.Error()
+	state.Loaded, state.Confirmed, state.Err = s.inForce.loaded, s.sure, err.Error()
 	s.state.Store(&state)
 }
 

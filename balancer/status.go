@@ -166,7 +166,8 @@ func (s *service) status(r *Router) ServiceStatus {
 	for i, plan := range s.plan.Tiers {
 		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail, Demand: plan.Demand, Shed: plan.Shed}
 		tier.ShedLevel = s.offers[i].recent.Shedding(plan.Shed).Level()
-		tier.ShedCalls = ShedCalls{s.offers[i].shed.capacity.Load(), s.offers[i].shed.inFlight.Load()}
+		counted := r.endingsOf(s, plan.Tier)
+		tier.ShedCalls = ShedCalls{counted.shedFor(sla.ShedCapacity), counted.shedFor(sla.ShedInFlight)}
 		for k, c := range s.clouds {
 			tier.P50 = append(tier.P50, c.target.Quantile(i, 0.50))
 			tier.P99 = append(tier.P99, c.target.Quantile(i, 0.99))
@@ -174,7 +175,7 @@ func (s *service) status(r *Router) ServiceStatus {
 				tier.Decided = append(tier.Decided, counts[k].Load())
 			}
 		}
-		account := r.ledger.tiers[tierKey{s.name, plan.Tier}]
+		account := r.ledger.tiers[promiseKey{s.name, plan.Tier}]
 		tier.Calls, tier.Promise, tier.Hedges = account.Totals(), account.Standing(r.wall(r.now()), s.tiers[i].Objective), s.hedges(&s.tiers[i])
 		status.Tiers = append(status.Tiers, tier)
 	}

@@ -44,10 +44,11 @@ type tierTable struct {
 	expired error // what it means that the tier's timeout is over
 	// spends says that the tier may use all of the retry budget: it is
 	// protected, or no tier is.
-	spends bool
-	plan   failover.TierPlan
-	meter  *sla.Meter // counts the tier's calls
-	shares alias      // nil if no cloud may serve
+	spends  bool
+	plan    failover.TierPlan
+	meter   *sla.Meter // counts the tier's calls against its promise
+	endings *endings   // likewise by how they ended
+	shares  alias      // nil if no cloud may serve
 	// waits is closed with the next answer of a lookup. It is nil unless no
 	// cloud that the tier may use has ever had an address: then picks wait.
 	waits <-chan struct{}
@@ -83,6 +84,7 @@ type cloudTable struct {
 	trusted    bool // with the credentials of the service's callers
 	// callersHost says that requests name the host that the caller asked for.
 	callersHost bool
+	timings     []*timing   // by tier; nil without WithLatencyHistogram
 	status      CloudStatus // as it was when the table was built
 	pool
 }
@@ -162,7 +164,7 @@ func (s *service) table(r *Router) *serviceTable {
 	}
 	t.trustsAll = !slices.ContainsFunc(t.clouds, func(c cloudTable) bool { return !c.trusted })
 	for i, tier := range s.tiers {
-		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
+		tt := tierTable{Tier: tier, plan: s.plan.Tiers[i], endings: r.endingsOf(s, tier.Name), expired: &tierTimeoutError{tier: tier.Name, timeout: tier.Timeout}}
 		weights := make([]float64, len(tt.plan.Shares))
 		for k, share := range tt.plan.Shares {
 			weights[k] = share.Fraction
@@ -172,7 +174,7 @@ func (s *service) table(r *Router) *serviceTable {
 		tt.offer = s.offers[i]
 		tt.sheds = tt.offer.recent.Shedding(tt.plan.Shed)
 		tt.hedging, tt.mayHedge = s.hedging[tier.Name], s.hedges(&tier)
-		tt.meter = &r.ledger.tiers[tierKey{s.name, tier.Name}].Meter
+		tt.meter = &r.ledger.tiers[promiseKey{s.name, tier.Name}].Meter
 		tt.waits = s.awaitsAddress(tier.Clouds, r.config.Observe)
 		if t.observed >= 0 {
 			tt.decided = s.decisions(tier.Name)
@@ -204,6 +206,9 @@ func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
 	t.down = c.drained || c.target.State() == health.Down
 	t.recovering = c.target.State() == health.Recovering
 	t.trusted, t.callersHost = c.trusted, c.callersHost
+	if r.latency != nil {
+		t.timings = r.timings(s.live, c)
+	}
 	return t
 }
 

@@ -27,6 +27,9 @@ func (r *Router) Update(next *Config) error {
 func (r *Router) noteConfig(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil {
+		r.refusals++
+	}
 	r.note(func() {
 		if err != nil {
 			r.log.Error("config refused, the last good one stays in force", "error", err)
@@ -69,6 +72,9 @@ func (r *Router) update(next *Config) error {
 	for key, s := range r.services {
 		if !slices.Contains(keys, key) {
 			s.stop(r)
+			for _, c := range s.clouds {
+				c.record.retire(now, c.target)
+			}
 			delete(r.services, key)
 		}
 	}
@@ -84,6 +90,8 @@ func (r *Router) update(next *Config) error {
 	}
 	r.publish()
 	r.configured()
+	r.forgetGone(now)
+	r.labels = nil
 	return nil
 }
 
@@ -127,7 +135,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 			was = slices.Delete(was, i, i+1)
 			c.target.Configure(cfg.Health, objectives)
 		} else {
-			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, objectives, now)}
+			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, objectives, now), record: r.record(s, name)}
 		}
 		c.weight, c.callersHost = cfg.Clouds[name].Weight, cfg.Clouds[name].Host == HostCaller
 		c.trusted = cfg.trusts(s.name, name)
@@ -141,6 +149,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 	}
 	for _, gone := range was {
 		gone.stop()
+		gone.record.retire(now, gone.target)
 		s.forget(gone)
 	}
 	s.arrive()

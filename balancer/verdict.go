@@ -29,6 +29,7 @@ func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
 		}
 	}
 	a.answered(now, *o)
+	d.tellAttempt(*a, *o)
 }
 
 // blame keeps what became of an attempt that didn't end well, for the error of the
@@ -63,6 +64,7 @@ func (a *Attempt) silent(waited time.Duration, byTier bool, timeout time.Duratio
 
 // verdict returns the error of the call, given what try returned last.
 func (d *calling) verdict(o health.Outcome, err error, stop string) error {
+	d.tell(o, stop)
 	if err == nil || o.Kind == health.OK {
 		return err
 	}

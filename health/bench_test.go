@@ -17,7 +17,7 @@ func BenchmarkAttempt(b *testing.B) {
 	// Endpoints and latencies as different callers meet them.
 	attempt := func(e *Endpoint, i int) {
 		now := time.Duration(i) * time.Microsecond
-		e.Begin()
+		e.Begin(0)
 		target.Record(e, 0, now, now+time.Millisecond+time.Duration(i%997)*20*time.Microsecond, Outcome{Kind: OK})
 		e.End()
 	}

@@ -78,7 +78,7 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 	if e.swept.silence.silent {
 		return bySilence, e.swept.silence.String(now)
 	}
-	if n := e.streak.Load(); n >= int64(t.settings.Ejection.Consecutive) && !t.overrun() {
+	if n := e.streak.Load(); int64(n) >= int64(t.settings.Ejection.Consecutive) && !t.overrun() {
 		return byFailures, fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
 	}
 	if rate, ok := outliers[e]; ok {

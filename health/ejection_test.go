@@ -26,7 +26,7 @@ func newFleet(s Settings, n int) *fleet {
 // attempt lets n attempts at endpoint i end after a millisecond.
 func (f *fleet) attempt(i, n int, k Kind) {
 	for range n {
-		f.all[i].Begin()
+		f.all[i].Begin(0)
 		f.Record(f.all[i], 0, f.now, f.now+time.Millisecond, Outcome{Kind: k, Reason: k.String()})
 		f.all[i].End()
 	}
@@ -182,7 +182,7 @@ func TestNeverMoreThanTheFractionIsEjected(t *testing.T) {
 func TestSilentEndpointReturnsWithItsFirstAnswer(t *testing.T) {
 	f := newFleet(Settings{}, 4)
 	for range 3 {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 	}
 	for range 25 {
 		f.attempt(1, 1, OK)

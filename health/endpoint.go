@@ -9,6 +9,16 @@ import (
 // line: 64 bytes, doubled because processors fetch lines in pairs.
 const cacheLine = 128
 
+const (
+	// MostTiers is how many tiers a target may have.
+	MostTiers = 32
+	// nearTiers is of how many tiers an endpoint counts attempts on the cache
+	// line that each attempt writes anyway. For further ones it takes another.
+	nearTiers = 4
+	// longest is where counting bad outcomes in a row ends.
+	longest = 1 << 30
+)
+
 // Endpoint is the live record of one address of one target. The zero value is
 // ready for use. Begin, End, InFlight, Cost and Eligible may be called by any
 // goroutine, the other methods by the one that sweeps the target.
@@ -19,21 +29,26 @@ const cacheLine = 128
 type Endpoint struct {
 	_ [cacheLine]byte
 
-	inFlight   atomic.Int64
-	begun      atomic.Uint64
-	fast, slow atomic.Uint64 // good answers
-	streak     atomic.Int64  // bad outcomes in a row
-	latency    peak
-	handicap   atomic.Uint32 // 1 − slow-start weight, of 2³²; written by the sweep
-	out        atomic.Bool   // not eligible; written by the sweep
-	_          [cacheLine - 7*8]byte
+	begun    [nearTiers]atomic.Uint64 // by tier
+	fast     atomic.Uint64            // good answers that were in time
+	latency  peak
+	inFlight atomic.Int32
+	streak   atomic.Int32  // bad outcomes in a row, as far as longest
+	handicap atomic.Uint32 // 1 − slow-start weight, of 2³²; written by the sweep
+	out      atomic.Bool   // not eligible; written by the sweep
+	_        [cacheLine - (4+nearTiers)*8]byte
 
-	// Each outcome adds to one of fast, slow and these three, unless it is
-	// Neutral. An answer that broke off later adds to bad or excused as well.
-	bad, overloaded, excused atomic.Uint64
+	// Each outcome adds to one of fast and these four, unless it is Neutral. An
+	// answer that broke off later adds to bad or excused as well.
+	slow, bad, overloaded, excused atomic.Uint64
 
 	replied   atomic.Uint64 // bad and excused outcomes and probes that were answers
 	withdrawn atomic.Uint64 // attempts that ended unanswered before that meant anything
+
+	// For reports alone: see Totals.
+	neutral, refused, failed, broken, timedOut, spoiled atomic.Uint64
+
+	far atomic.Pointer[farTiers] // nil unless there are more tiers
 
 	probe    probeRecord
 	swept    sweepRecord
@@ -59,10 +74,12 @@ func (p *probeRecord) waits(now time.Duration) time.Duration {
 
 // sweepRecord is what the sweep remembers of an endpoint.
 type sweepRecord struct {
-	counts   Counts  // cumulative, at the last sweep
-	traffic  traffic // likewise
-	answers  answers // likewise
-	reached  uint64  // likewise
+	counts   Counts            // cumulative, at the last sweep
+	outcomes Outcomes          // cumulative, as far as the target has counted them
+	begun    [nearTiers]uint64 // likewise
+	traffic  traffic           // likewise
+	answers  answers           // likewise
+	reached  uint64            // likewise
 	window   window
 	silence  silence
 	score    float64       // its part of the target's CUSUM score
@@ -71,13 +88,39 @@ type sweepRecord struct {
 	good     time.Duration // the sweep that saw the last good answer to a call, 0 if none
 	ramp     time.Duration // when the slow start began
 	ramping  bool
-	attached bool // belongs to a target
+	attached bool          // belongs to a target
+	left     time.Duration // when it ceased to, if it has
 }
 
-// Begin says that an attempt goes to this endpoint now.
-func (e *Endpoint) Begin() {
+// Begin says that an attempt for a call of the tier goes to this endpoint now.
+func (e *Endpoint) Begin(tier int) {
 	e.inFlight.Add(1)
-	e.begun.Add(1)
+	e.begins(tier).Add(1)
+}
+
+// begins counts the attempts of a tier. One that the target of the endpoint
+// doesn't have counts for some other.
+func (e *Endpoint) begins(tier int) *atomic.Uint64 {
+	if uint(tier) < nearTiers {
+		return &e.begun[tier]
+	}
+	if far := e.far.Load(); far != nil && uint(tier) < MostTiers {
+		return &far.begun[tier-nearTiers]
+	}
+	return &e.begun[nearTiers-1]
+}
+
+// begunAll is the number of attempts that have begun, of all tiers.
+func (e *Endpoint) begunAll() (n uint64) {
+	for i := range e.begun {
+		n += e.begun[i].Load()
+	}
+	if far := e.far.Load(); far != nil {
+		for i := range far.begun {
+			n += far.begun[i].Load()
+		}
+	}
+	return n
 }
 
 // Enter says that an attempt goes to this endpoint of which nobody knows when
@@ -133,7 +176,7 @@ func (e *Endpoint) counts() Counts {
 		Overloaded: e.overloaded.Load(),
 		Excused:    e.excused.Load(),
 		// Last, so that no attempt seems to have ended before it began.
-		Begun: e.begun.Load(),
+		Begun: e.begunAll(),
 	}
 }
 
@@ -141,7 +184,7 @@ func (e *Endpoint) counts() Counts {
 func (e *Endpoint) traffic() traffic {
 	answers := e.fast.Load() + e.slow.Load() + e.overloaded.Load() + e.replied.Load() + e.probe.good.Load()
 	withdrawn := e.withdrawn.Load()
-	return traffic{begun: e.begun.Load(), withdrawn: withdrawn, answers: answers}
+	return traffic{begun: e.begunAll(), withdrawn: withdrawn, answers: answers}
 }
 
 // rampUp sets the weight that the slow start of length window allows at now:

@@ -19,7 +19,7 @@ func Example() {
 		if onprem.State() != health.Down {
 			e := endpoints[call%len(endpoints)]
 			call++
-			e.Begin()
+			e.Begin(0)
 			outcome := health.Outcome{Kind: health.OK}
 			if now >= time.Second {
 				outcome = health.Outcome{Kind: health.Refused, Reason: "connection refused"}

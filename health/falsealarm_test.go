@@ -38,7 +38,7 @@ func alarms(seed uint64, rate, calls float64) (down, ejections int) {
 			if uint32(x) < math.MaxUint32/100 {
 				kind = Failed
 			}
-			e.Begin()
+			e.Begin(0)
 			t.Record(e, 0, now, now+time.Millisecond, Outcome{Kind: kind})
 			e.End()
 		}

@@ -23,7 +23,7 @@ func TestOpenAttempts(t *testing.T) {
 		t.Fatalf("%d in flight, eligible %v, %v", e.InFlight(), e.Eligible(), target.State())
 	}
 	for i, kind := range []Kind{OK, Overloaded, Failed, Broken, TimedOut, Neutral} {
-		target.RecordOpen(e, 0, now, Outcome{Kind: kind})
+		target.RecordOpen(e, 0, 0, now, Outcome{Kind: kind})
 		e.End()
 		if want := 100 - i - 1; e.InFlight() != want {
 			t.Errorf("%d in flight, want %d", e.InFlight(), want)

@@ -28,9 +28,7 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 	case o.Kind.Bad():
 		t.charge(e, now, took, o)
 	}
-	if o.Kind == Failed {
-		e.replied.Add(1)
-	}
+	e.note(o.Kind)
 	// A caller that gives up soon, a host that refuses and a connection that
 	// breaks are no silence: something else ended the wait before it was long.
 	// An attempt that timed out is, however short its time.
@@ -42,8 +40,8 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 // RecordOpen counts the outcome of an attempt that began with Enter: one of
 // which nobody knows when it should have been answered. How long it took teaches
 // nothing. There is one RecordOpen for each Enter; any goroutine may call it.
-func (t *Target) RecordOpen(e *Endpoint, began, now time.Duration, o Outcome) {
-	e.begun.Add(1)
+func (t *Target) RecordOpen(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
+	e.begins(tier).Add(1)
 	switch excused := t.excuses(began); {
 	case o.Kind == OK:
 		e.fast.Add(1)
@@ -57,9 +55,7 @@ func (t *Target) RecordOpen(e *Endpoint, began, now time.Duration, o Outcome) {
 	case o.Kind.Bad():
 		t.charge(e, now, 0, o)
 	}
-	if o.Kind == Failed {
-		e.replied.Add(1)
-	}
+	e.note(o.Kind)
 	if !o.Kind.Answered() {
 		e.withdrawn.Add(1)
 	}
@@ -72,12 +68,33 @@ func (t *Target) RecordOpen(e *Endpoint, began, now time.Duration, o Outcome) {
 // the endpoint's latency. An outcome that isn't bad adds nothing. began is that
 // of the attempt. There is at most one Spoiled after a Record.
 func (t *Target) Spoiled(e *Endpoint, began, now time.Duration, o Outcome) {
-	switch {
-	case !o.Kind.Bad():
-	case t.excuses(began):
+	if !o.Kind.Bad() {
+		return
+	}
+	e.spoiled.Add(1)
+	if t.excuses(began) {
 		e.excused.Add(1)
-	default:
+	} else {
 		t.charge(e, now, 0, o)
+	}
+}
+
+// note counts outcomes by kind, as far as that isn't done elsewhere: for reports,
+// which excuse nothing.
+func (e *Endpoint) note(k Kind) {
+	switch k {
+	case OK, Overloaded:
+	case Refused:
+		e.refused.Add(1)
+	case Failed:
+		e.failed.Add(1)
+		e.replied.Add(1)
+	case Broken:
+		e.broken.Add(1)
+	case TimedOut:
+		e.timedOut.Add(1)
+	default:
+		e.neutral.Add(1)
 	}
 }
 
@@ -89,7 +106,9 @@ func (t *Target) excuses(began time.Duration) bool {
 // charge holds a bad outcome against the endpoint and the target.
 func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 	e.bad.Add(1)
-	e.streak.Add(1)
+	if e.streak.Load() < longest {
+		e.streak.Add(1)
+	}
 	if o.Kind == TimedOut {
 		t.timedOut.Add(1)
 	}

@@ -62,7 +62,7 @@ func TestSlowAnswersCountAsSuch(t *testing.T) {
 	f := &fleet{Target: NewTarget(Settings{}, tiers, 0), all: []*Endpoint{new(Endpoint)}}
 	f.SetEndpoints(0, f.all)
 	record := func(tier int, took time.Duration) {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 		f.Record(f.all[0], tier, f.now, f.now+took, Outcome{Kind: OK})
 		f.all[0].End()
 	}
@@ -105,7 +105,7 @@ func TestAnswersFromBeforeAFreshStartTeachNothing(t *testing.T) {
 	f.now += 10 * time.Second
 	f.Excuse(f.now)
 	for range 5 {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 		f.Record(f.all[0], 0, f.now-10*time.Second, f.now, Outcome{Kind: OK})
 		f.all[0].End()
 	}
@@ -123,7 +123,7 @@ func TestQuantiles(t *testing.T) {
 		t.Error("quantiles of nothing")
 	}
 	for i := range 1000 {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 		f.Record(f.all[0], 0, 0, time.Duration(i+1)*100*time.Microsecond, Outcome{Kind: OK})
 		f.all[0].End()
 	}
@@ -147,7 +147,7 @@ func TestCost(t *testing.T) {
 	f.Record(b, 0, 0, 30*time.Millisecond, Outcome{Kind: OK})
 	near(t, "ratio", float64(b.Cost()/a.Cost()), 3, 1e-6)
 	for range 2 {
-		a.Begin()
+		a.Begin(0)
 	}
 	near(t, "ratio with two in flight", float64(b.Cost()/a.Cost()), 1, 1e-6)
 	if a.InFlight() != 2 {
@@ -169,14 +169,14 @@ func TestCost(t *testing.T) {
 func TestEndpointLayout(t *testing.T) {
 	var e Endpoint
 	for _, pair := range [][2]uintptr{
-		{0, unsafe.Offsetof(e.inFlight)},
-		{unsafe.Offsetof(e.inFlight), unsafe.Offsetof(e.bad)},
+		{0, unsafe.Offsetof(e.begun)},
+		{unsafe.Offsetof(e.begun), unsafe.Offsetof(e.slow)},
 	} {
 		if pair[1]-pair[0] < cacheLine {
 			t.Errorf("fields at %d and %d share a line", pair[0], pair[1])
 		}
 	}
-	if last := unsafe.Offsetof(e.out); last/64 != unsafe.Offsetof(e.inFlight)/64 {
+	if last := unsafe.Offsetof(e.out); last/64 != unsafe.Offsetof(e.begun)/64 {
 		t.Errorf("what a pick reads reaches to %d, beyond one line of 64 bytes", last)
 	}
 }
@@ -190,7 +190,7 @@ func TestAttemptAllocs(t *testing.T) {
 	for _, o := range []Outcome{{Kind: OK}, {Kind: Failed, Reason: "http 500"}, {Kind: Neutral}, {Kind: Overloaded}} {
 		f.Record(e, 0, 0, 0, o)
 		if n := testing.AllocsPerRun(1000, func() {
-			e.Begin()
+			e.Begin(0)
 			_ = e.Cost()
 			f.Record(e, 0, 0, time.Millisecond, o)
 			e.End()
@@ -235,7 +235,7 @@ func TestConcurrentAttemptsAreAllCounted(t *testing.T) {
 		wait.Go(func() {
 			for i := range attempts {
 				e := all[(c+i)%len(all)]
-				e.Begin()
+				e.Begin(0)
 				_, _ = e.Cost(), e.Eligible()
 				target.Record(e, i%2, 0, time.Millisecond, Outcome{Kind: kinds[i%len(kinds)]})
 				e.End()

@@ -103,7 +103,7 @@ func TestLateFailuresAreExcused(t *testing.T) {
 	f.pass(time.Second)
 	for _, e := range f.all {
 		for range 20 {
-			e.Begin()
+			e.Begin(0)
 		}
 	}
 	began := f.now
@@ -136,7 +136,7 @@ func TestExcuse(t *testing.T) {
 	began := f.now
 	for _, e := range f.all {
 		for range 20 {
-			e.Begin()
+			e.Begin(0)
 		}
 	}
 	// The process stands still for a second, then everything times out, half

@@ -134,7 +134,7 @@ func (w *world) call() {
 	for !w.all[i].Eligible() {
 		i = w.rand.IntN(len(w.all))
 	}
-	w.all[i].Begin()
+	w.all[i].Begin(0)
 	took, outcome := w.fate(w.behave[i])
 	heap.Push(&w.pending, completion{at: w.now + took, began: w.now, e: i, outcome: outcome})
 }

@@ -69,7 +69,7 @@ func TestSpoiledAnswersDontHideSilence(t *testing.T) {
 	f.attempt(0, 3, OK)
 	f.pass(sweepInterval)
 	for range 3 {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 		f.Spoiled(f.all[0], f.now, f.now, Outcome{Kind: Broken, Reason: "reset"})
 	}
 	f.pass(unknownSilence + 2*sweepInterval)

@@ -45,6 +45,7 @@ func (t *Target) Sweep(now time.Duration, best float64) (changes []Change, picka
 		return nil, false
 	}
 	seen := t.collect(now, elapsed)
+	t.forgetIdle(now)
 	t.measure(now)
 	changes = t.judge(now, best, seen)
 	t.eject(now)

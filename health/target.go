@@ -45,15 +45,18 @@ type Target struct {
 	compared  time.Duration // success rates of endpoints, with each other
 	excused   bool          // the next sweep holds nothing against the target
 
-	window  window // for reports
-	fresh   window // for judging: since the fresh start
-	begun   uint64
-	load    Load
-	good    time.Duration // the sweep that saw the last good answer to a call
-	cusum   cusum
-	traffic traffic
-	silence silence
-	quality Counts
+	outcomes Outcomes          // of all attempts, as far as they are counted
+	began    map[string]uint64 // attempts by the tier's name, likewise
+	leaving  []*Endpoint       // endpoints that were removed and may still be in use
+	window   window            // for reports
+	fresh    window            // for judging: since the fresh start
+	begun    uint64
+	load     Load
+	good     time.Duration // the sweep that saw the last good answer to a call
+	cusum    cusum
+	traffic  traffic
+	silence  silence
+	quality  Counts
 
 	answers    answers
 	answered   bool
@@ -64,7 +67,7 @@ type Target struct {
 // NewTarget returns a target without endpoints. The objectives are those of
 // all tiers, in the order of the indices that Record, P99 and Quantile take.
 func NewTarget(s Settings, tiers []Objective, now time.Duration) *Target {
-	t := &Target{created: now, swept: now, measured: now, compared: now}
+	t := &Target{began: make(map[string]uint64), created: now, swept: now, measured: now, compared: now}
 	t.last.Store(&Change{At: now, Reason: "nothing heard yet"})
 	t.silentAfter.Store(int64(unknownSilence))
 	t.dear.Store(int64(dearest * firstGuess))
@@ -77,6 +80,9 @@ func NewTarget(s Settings, tiers []Objective, now time.Duration) *Target {
 // nothing. An attempt under way counts for the tier that has its index when it
 // ends.
 func (t *Target) Configure(s Settings, tiers []Objective) {
+	if t.tiers.Load() != nil {
+		t.count() // by the old names
+	}
 	t.settings = s.WithDefaults()
 	var old []*tierLatency
 	if p := t.tiers.Load(); p != nil {
@@ -93,6 +99,7 @@ func (t *Target) Configure(s Settings, tiers []Objective) {
 		}
 	}
 	t.tiers.Store(&latencies)
+	t.nameTiers()
 }
 
 // SetEndpoints replaces the endpoints. Those that were there before keep what
@@ -100,8 +107,10 @@ func (t *Target) Configure(s Settings, tiers []Objective) {
 // before them. An endpoint belongs to one target; outcomes of one that was
 // removed are not counted any more.
 func (t *Target) SetEndpoints(now time.Duration, endpoints []*Endpoint) {
+	t.retire(now, endpoints)
 	t.ejected = 0
 	for _, e := range endpoints {
+		t.makeRoom(e)
 		if !e.swept.attached {
 			e.swept.attached = true
 			e.latency.guess(now, float64(t.dear.Load())/dearest)

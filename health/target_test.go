@@ -14,8 +14,8 @@ func TestTargetIsSilentWithMostOfItsTraffic(t *testing.T) {
 	// Two endpoints with most of the attempts fall silent, the third answers.
 	for i := 0; i < 60 && f.State() != Down; i++ {
 		f.attempt(0, 1, OK)
-		f.all[1].Begin()
-		f.all[2].Begin()
+		f.all[1].Begin(0)
+		f.all[2].Begin(0)
 		f.pass(sweepInterval)
 	}
 	if f.State() != Down {
@@ -38,14 +38,14 @@ func TestOneSilentEndpointIsNotTheTarget(t *testing.T) {
 	}
 	f.pass(sweepInterval)
 	for range 3 {
-		f.all[0].Begin()
+		f.all[0].Begin(0)
 	}
 	f.pass(3 * time.Second)
 	f.wantOut(t, "after three attempts without an answer", 0)
 	if f.State() != Healthy {
 		t.Errorf("%v: %s", f.State(), f.Reason())
 	}
-	f.all[1].Begin()
+	f.all[1].Begin(0)
 	if f.pass(1200 * time.Millisecond); f.State() != Down {
 		t.Errorf("%v when another doesn't answer either", f.State())
 	}
@@ -56,7 +56,7 @@ func TestOneSilentEndpointIsNotTheTarget(t *testing.T) {
 func TestRemovedEndpointsAndSilence(t *testing.T) {
 	f := newFleet(Settings{}, 3)
 	for range 100 {
-		f.all[2].Begin()
+		f.all[2].Begin(0)
 	}
 	f.attempt(0, 1, OK)
 	f.attempt(1, 1, OK)
@@ -70,9 +70,9 @@ func TestRemovedEndpointsAndSilence(t *testing.T) {
 	if f.Begun() != 102 {
 		t.Errorf("%d begun, want 102: the total keeps what removed endpoints did", f.Begun())
 	}
-	f.all[0].Begin()
-	f.all[0].Begin()
-	f.all[1].Begin()
+	f.all[0].Begin(0)
+	f.all[0].Begin(0)
+	f.all[1].Begin(0)
 	if f.pass(1200 * time.Millisecond); f.State() != Down {
 		t.Errorf("%v after more than a second of silence", f.State())
 	}
@@ -114,7 +114,7 @@ func TestTiersKeepWhatIsKnownOfThem(t *testing.T) {
 		f.Configure(Settings{}, []Objective{critical, batch})
 		for range 50 {
 			for tier, took := range []time.Duration{quick, late} {
-				f.all[0].Begin()
+				f.all[0].Begin(0)
 				f.Record(f.all[0], tier, f.now, f.now+took, Outcome{Kind: OK})
 				f.all[0].End()
 			}

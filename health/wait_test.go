@@ -13,7 +13,7 @@ func TestQuantileOfSeveralTargets(t *testing.T) {
 		var e Endpoint
 		target.SetEndpoints(0, []*Endpoint{&e})
 		for range n {
-			e.Begin()
+			e.Begin(0)
 			target.Record(&e, 0, time.Second, time.Second+took, Outcome{Kind: OK})
 			e.End()
 		}

@@ -86,6 +86,21 @@
 // or the config's serverName; [grpc.WithAuthority] overrules both. No proxy is
 // taken from the environment.
 //
+// # In company
+//
+// grpc's own OpenTelemetry plugin (google.golang.org/grpc/stats/opentelemetry) stands
+// beside this package: its grpc.client.* figures and spans are of attempts as gRPC
+// makes them. A stats handler such as otelgrpc's has rpc.client.*. The router's
+// figures are fairlead.* (see [balancer.WithMeterProvider]), and measure nothing
+// twice.
+//
+//	opts := append(cloudgrpc.DialOptions(router), opentelemetry.DialOption(options))
+//	conn, err := grpc.NewClient("fairlead:///routing-api", opts...)
+//
+// A span in the context of a call tells cloud, tier, the number of attempts and the
+// reason of the choice, and each attempt's context holds the attempt's own span with
+// [balancer.WithTracerProvider].
+//
 // # Concurrency
 //
 // Everything may be used by any number of goroutines. A ClientConn has a goroutine

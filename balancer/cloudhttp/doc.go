@@ -119,6 +119,11 @@
 //
 //	otelhttp.NewTransport(cloudhttp.NewTransport(router))
 //
+// Its span then also tells tier, cloud, the number of attempts and the reason of the
+// choice, with an event for each attempt. Its metrics are http.client.*, of requests
+// as any client has them; those of the router are fairlead.* (see
+// [balancer.WithMeterProvider]), and measure nothing twice.
+//
 // [net/http/httputil.ReverseProxy] takes it as its Transport; the proxy's
 // Rewrite sets the URL's host to the service. Incoming POSTs have no GetBody,
 // and are repeated only up to 64 KiB.
