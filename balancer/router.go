@@ -34,6 +34,7 @@ type Router struct {
 	machine *virtual.Machine
 	jitter  float64 // of the slope: clients must not move in step
 	seed    uint64  // of the subsets of endpoints
+	onPaper bool    // it never runs: it says what a config means
 
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
@@ -86,6 +87,23 @@ type Router struct {
 // for the store of [WithSLAStore], one for each DNS name, and one for each probe
 // and each hedge under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
+	r := newRouter(opts)
+	if err := r.Update(cfg); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	if r.source != nil {
+		r.reload() // the file has just been read: from now on only changes count
+	}
+	if r.keeper.store != nil {
+		r.load()
+	}
+	r.start()
+	return r, nil
+}
+
+// newRouter makes a router without a config, of which nothing runs.
+func newRouter(opts []Option) *Router {
 	r := &Router{
 		epoch:    time.Now(),
 		log:      slog.New(slog.DiscardHandler),
@@ -106,18 +124,7 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
 	r.seed = rand.Uint64() // never the machine's: it would change every simulation
-	if err := r.Update(cfg); err != nil {
-		r.cancel()
-		return nil, err
-	}
-	if r.source != nil {
-		r.reload() // the file has just been read: from now on only changes count
-	}
-	if r.keeper.store != nil {
-		r.load()
-	}
-	r.start()
-	return r, nil
+	return r
 }
 
 // start sets the controller going.

@@ -75,15 +75,17 @@ type CapacityStatus struct {
 	Cap         int     // the most there may be; 0: no cap
 }
 
+// timeOfDay is how times are written for people.
+const timeOfDay = "15:04:05.000Z"
+
 // String names the cloud, its state, why, and since when.
 func (c CloudStatus) String() string {
-	const clock = "15:04:05.000Z"
-	s := fmt.Sprintf("cloud %s is %s since %s", c.Name, c.State, c.Since.UTC().Format(clock))
+	s := fmt.Sprintf("cloud %s is %s since %s", c.Name, c.State, c.Since.UTC().Format(timeOfDay))
 	if c.Reason != "" {
 		s += " (" + c.Reason + ")"
 	}
 	if c.Drained {
-		s += " and drained since " + c.DrainedSince.UTC().Format(clock)
+		s += " and drained since " + c.DrainedSince.UTC().Format(timeOfDay)
 	}
 	return s
 }
