@@ -67,6 +67,8 @@ type Router struct {
 	loaded     time.Time     // when the config in force was put in force
 	pending    []func()      // what hooks and log are to be told
 	untold     int           // how much more there was
+	events     events        // that happened lately
+	sampled    time.Duration // when the shares were last kept
 
 	waited       []chan struct{} // to be closed with the next table
 	unknownTiers int             // how many the log has been told of
@@ -181,6 +183,10 @@ func (r *Router) Close() error {
 	}
 	return nil
 }
+
+// Done returns a channel that is closed when the router is: for those who follow
+// it, as a page does.
+func (r *Router) Done() <-chan struct{} { return r.closing }
 
 func (r *Router) closed() bool {
 	select {

@@ -101,9 +101,10 @@ type EndpointStatus struct {
 
 // TierStatus is one tier of one service.
 type TierStatus struct {
-	Name   string
-	Shares []failover.Share // sorted by cloud
-	Fail   bool             // calls fail at once
+	Name      string
+	Protected bool
+	Shares    []failover.Share // sorted by cloud
+	Fail      bool             // calls fail at once
 	// Demand is what is offered, in calls per second.
 	Demand float64
 	// Shed is the fraction that has to wait, and ShedLevel the lowest level of
