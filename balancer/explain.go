@@ -48,8 +48,12 @@ type Explanation struct {
 	// budget would pay for now.
 	RetryTokens float64 `json:"retryTokens"`
 
-	// ShedFraction is the part of the tier's calls for which no cloud has room.
+	// Shed says why the call would be shed now; empty if it would not be.
+	Shed sla.ShedReason `json:"shed,omitempty"`
+	// ShedFraction is the part of the tier's calls for which no cloud has room, and
+	// ShedLevel the lowest level of which calls have to wait; 128 if none do.
 	ShedFraction float64 `json:"shedFraction"`
+	ShedLevel    int     `json:"shedLevel"`
 	// Fail says that no cloud may be tried: the call fails at once.
 	Fail bool `json:"fail"`
 	// Waits says that the call would wait for an address: no cloud it may go to
@@ -80,6 +84,8 @@ type CloudExplanation struct {
 	Drained     bool      `json:"drained"`
 	// Retries says whether a further attempt may go there.
 	Retries bool `json:"retries"`
+	// Room says whether one more attempt of the tier may be in flight there.
+	Room bool `json:"room"`
 	// P50 and P99 are the tier's latencies there in the last 10 s; 0 if unknown.
 	P50       time.Duration         `json:"-"`
 	P99       time.Duration         `json:"-"`
@@ -127,7 +133,8 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	class, why := t.classifier.Explain(ctx, call.Method, r.today(), r.random())
+	draw := r.random()
+	class, why := t.classifier.Explain(ctx, call.Method, r.today(), draw)
 	d := &calling{router: r, ctx: ctx, service: s, class: class}
 	now := r.now()
 	d.setDeadline(call, now)
@@ -137,7 +144,7 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 		Tier: tier.Name, TierBy: why.Tier, Rule: why.Rule, UnknownTier: why.Unknown, Protected: tier.Protected,
 		Level: int(class.Level), LevelBy: why.Level,
 		Attempts: tier.Attempts, Hedge: tier.Hedge, RetryTokens: s.live.budget.Balance(),
-		ShedFraction: tier.plan.Shed, Fail: tier.plan.Fail, Waits: tier.waits != nil,
+		ShedFraction: tier.plan.Shed, ShedLevel: tier.sheds.Level(), Fail: tier.plan.Fail, Waits: tier.waits != nil,
 		Observe: t.config.Observe, Held: s.live.held,
 	}
 	if why.Rule >= 0 {
@@ -151,10 +158,41 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 	}
 	for k := range s.clouds {
 		c := s.clouds[k].explain(r, class.Tier, tier.plan.Shares[k], tier.plan.Fail)
-		c.Retries = s.serves(tier, k) && (c.Share > 0 || !s.clouds[k].recovering)
+		c.Room = len(s.clouds[k].endpoints) > 0 && s.clouds[k].choose(uint32(draw), class.Tier) >= 0
+		c.Retries = c.Room && s.serves(tier, k) && (c.Share > 0 || !s.clouds[k].recovering) &&
+			!tier.shed() && (tier.spends || !s.clouds[k].busy)
 		e.Clouds = append(e.Clouds, c)
 	}
+	switch {
+	case s.sheds(class, draw):
+		e.Shed = sla.ShedCapacity
+	case !s.hasRoom(class.Tier, draw):
+		e.Shed = sla.ShedInFlight
+	}
 	return e, nil
+}
+
+// hasRoom reports whether some cloud that a call may be sent to has room for one
+// more.
+func (s *serviceTable) hasRoom(tier int, draw uint64) bool {
+	t := &s.tiers[tier]
+	full := false
+	for k := range s.clouds {
+		c := &s.clouds[k]
+		if first := s.observed == k || s.observed < 0 && t.plan.Shares[k].Fraction > 0; !first || len(c.endpoints) == 0 {
+			continue
+		}
+		if c.choose(uint32(draw), tier) >= 0 {
+			return true
+		}
+		full = true
+		if s.observed < 0 {
+			if _, i := s.roomElsewhere(tier, draw, c); i >= 0 {
+				return true
+			}
+		}
+	}
+	return !full // else there is nobody to be full
 }
 
 // explain says what the cloud gets of a tier, whose calls all fail or don't.

@@ -67,6 +67,33 @@ func TestExplain(t *testing.T) {
 	})
 }
 
+// A call that would be shed is told so, and why.
+func TestExplainShed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Instances = 1
+		for _, name := range []string{"a", "b"} {
+			c := cfg.Services["api"].Clouds[name]
+			c.Capacity = 20
+			cfg.Services["api"].Clouds[name] = c
+		}
+		w := newWorld()
+		r := w.router(t, cfg)
+		w.load(r, "standard", 2000, 5*time.Millisecond) // 200 a second, for 40
+		standard := sla.WithTier(t.Context(), "standard")
+		e, err := r.Explain(sla.WithLevel(standard, 127), Call{Service: "api"})
+		if err != nil || e.Shed != sla.ShedCapacity || e.ShedFraction < 0.5 || e.ShedLevel > 100 || e.Clouds[0].Retries {
+			t.Errorf("%v\n%v", e, err)
+		}
+		if e, _ := r.Explain(sla.WithLevel(standard, 0), Call{Service: "api"}); e.Shed != "" || !strings.Contains(e.String(), "shed       no: there is no room for ") {
+			t.Errorf("%v", e)
+		}
+		if e, _ := r.Explain(sla.WithLevel(sla.WithTier(t.Context(), "critical"), 127), Call{Service: "api"}); e.Shed != "" {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
 // Explaining changes nothing and fails as calls do.
 func TestExplainLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -155,10 +182,10 @@ func TestExplanationText(t *testing.T) {
 		Level: 37, LevelBy: sla.ByCustomer, Timeout: 800 * time.Millisecond, TimeoutBy: "tier", Attempts: 3, RetryTokens: 12.25,
 		Clouds: []CloudExplanation{
 			{Cloud: "gcp", Share: 1, Reason: failover.ReasonWeights, Text: failover.ReasonWeights.Text(), State: "healthy",
-				StateReason: "answers", Since: at.Add(-time.Hour), Retries: true, P50: 4 * time.Millisecond, P99: 9 * time.Millisecond,
+				StateReason: "answers", Since: at.Add(-time.Hour), Retries: true, Room: true, P50: 4 * time.Millisecond, P99: 9 * time.Millisecond,
 				Endpoints: []EndpointExplanation{{Endpoint: "http://10.2.0.1:80", Eligible: true, InFlight: 2}}},
 			{Cloud: "onprem", Reason: failover.ReasonDown, Text: failover.ReasonDown.Text() + ": failing: 41 of 45 attempts in the last 200ms, connection refused",
-				StateReason: "failing: 41 of 45 attempts in the last 200ms, connection refused", State: "down", Since: at.Add(-time.Minute),
+				StateReason: "failing: 41 of 45 attempts in the last 200ms, connection refused", State: "down", Since: at.Add(-time.Minute), Room: true,
 				Endpoints: []EndpointExplanation{{Endpoint: "http://10.1.0.1:80", Reason: "5 failures in a row"}}},
 		},
 	}

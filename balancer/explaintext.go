@@ -97,8 +97,14 @@ func (e *Explanation) shedText() string {
 		return "fails at once: no cloud may be tried"
 	case e.Waits:
 		return "waits for the first address of a cloud it may go to"
+	case e.Shed == sla.ShedInFlight:
+		return "yes: as many attempts are in flight as may be"
 	case e.ShedFraction > 0:
-		return fmt.Sprintf("%s of the tier's calls have no room, the highest levels first", percent(e.ShedFraction))
+		s := "no"
+		if e.Shed == sla.ShedCapacity {
+			s = "yes"
+		}
+		return fmt.Sprintf("%s: there is no room for %s of the tier's calls, those of level %d and above", s, percent(e.ShedFraction), e.ShedLevel)
 	}
 	return "no"
 }
@@ -110,6 +116,9 @@ func (c *CloudExplanation) text() string {
 	}
 	if c.P50 > 0 {
 		s += fmt.Sprintf("; p50 %v, p99 %v", c.P50.Round(10*time.Microsecond), c.P99.Round(10*time.Microsecond))
+	}
+	if !c.Room {
+		s += "; as many attempts are in flight as may be"
 	}
 	if !c.Retries {
 		s += "; no retry goes there"

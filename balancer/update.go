@@ -29,7 +29,7 @@ func (r *Router) noteConfig(err error) {
 	defer r.mu.Unlock()
 	event := Event{At: r.wall(r.now()), Kind: EventConfig, To: "in force", Text: "a config was put in force"}
 	if err != nil {
-		event.To, event.Text = "refused", cut("refused, the last good one stays in force: " + err.Error())
+		event.To, event.Text = "refused", cut("refused, the last good one stays in force: "+err.Error())
 	}
 	r.events.add(event)
 	r.note(func() {
