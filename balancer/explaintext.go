@@ -135,7 +135,7 @@ func (e *EndpointExplanation) text() string {
 }
 
 // percent writes a fraction.
-func percent(f float64) string { return fmt.Sprintf("%.4g %%", 100*f) }
+func percent(f float64) string { return fmt.Sprintf("%.3g %%", 100*f) }
 
 // line writes a name and a text that is broken at spaces to stay within the
 // width. Whatever is longer than a line is broken anywhere.
