@@ -95,7 +95,7 @@ func encodeInline(part any) string { return inline(reflect.ValueOf(part)) }
 
 func inline(v reflect.Value) string {
 	if d, ok := v.Interface().(time.Duration); ok {
-		return d.String()
+		return encodeDuration(d)
 	}
 	var parts []string
 	switch v.Kind() {
@@ -117,10 +117,22 @@ func inline(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
+// encodeDuration leaves out parts that are 0: 5m for 5m0s.
+func encodeDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
 // plain matches strings that mean themselves without quotes, in lists too; word
 // matches those of them that YAML would read as something else.
 var (
-	plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._/-]*(:[A-Za-z0-9._/-]+)*$`)
+	plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9._/-]*(:[A-Za-z0-9._/-]+)*$`)
 	word  = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null)$`)
 )
 

@@ -16,7 +16,7 @@ clouds: {onprem: {weight: 70}, "null": {}}
 services:
   routing-api:
     clouds: {onprem: {http: ["http://10.1.0.11:8080"], capacity: 1.5}, "null": {grpc: ["[2001:db8::1]:443"]}}
-tiers: [{name: critical, protected: true, timeout: 800ms, objective: {target: 0.9995}}]
+tiers: [{name: critical, protected: true, timeout: 800ms, objective: {target: 0.9995, window: 720h}}]
 assign: [{customer: "partner-*", tier: critical}]
 levelKey: env:FAIRLEAD_LEVEL_KEY
 `))
@@ -36,7 +36,7 @@ services:
         http: [http://10.1.0.11:8080]
         capacity: 1.5
 tiers:
-  - {name: critical, protected: true, objective: {target: 0.9995}, timeout: 800ms}
+  - {name: critical, protected: true, objective: {target: 0.9995, window: 720h}, timeout: 800ms}
 assign:
   - {customer: "partner-*", tier: critical}
 levelKey: env:FAIRLEAD_LEVEL_KEY

@@ -62,7 +62,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "read only", http.StatusMethodNotAllowed)
 		return
 	}
-	name, ok := viewName(r)
+	name, ok := h.viewName(r)
 	view := h.views[name]
 	if !ok || view == nil {
 		http.Error(w, "not found", http.StatusNotFound)
@@ -90,35 +90,36 @@ func refuse(w http.ResponseWriter, err error) {
 }
 
 // viewName returns the last part of the path, which names the view. Only the one
-// plain way to write a path counts: a path with an empty part, a dot part or an
-// escape that is not needed is none. Where a mux says under which prefix the
-// handler is mounted, the rest must be the name alone.
-func viewName(r *http.Request) (name string, ok bool) {
+// plain way to write a path counts: one with an empty part, a dot part or an escape
+// that isn't needed is none. Where a mux says under which prefix the handler is
+// mounted, what stands before the name must be that, or what is left of it.
+func (h *handler) viewName(r *http.Request) (name string, ok bool) {
 	path := r.URL.Path
 	if r.URL.RawPath != "" || !strings.HasPrefix(path, "/") {
 		return "", false
 	}
 	parts := strings.Split(path[1:], "/")
-	for i, part := range parts {
-		if part == "." || part == ".." || part == "" && i < len(parts)-1 {
+	name = parts[len(parts)-1]
+	within := prefix(r.Pattern)
+	if within != "" {
+		return name, strings.HasSuffix(within, path[:len(path)-len(name)])
+	}
+	for _, part := range parts[:len(parts)-1] {
+		if part == "." || part == ".." || h.views[part] != nil { // "" is a view, too
 			return "", false
 		}
 	}
-	name = parts[len(parts)-1]
-	rest, under := strings.CutPrefix(path, prefix(r.Pattern))
-	return name, !under || rest == name
+	return name, true
 }
 
-// prefix is the path of a mux's pattern such as "example.com/debug/". A pattern
-// without a path, or with wildcards, has none that could be compared: the result
-// is then a prefix of no path.
+// prefix is the path of a mux's pattern such as "example.com/debug/". It is empty
+// if there is no pattern, or one with wildcards.
 func prefix(pattern string) string {
-	const none = "\x00"
 	_, path, found := strings.Cut(pattern, "/")
-	if path = "/" + path; !found || path == "/" || !strings.HasSuffix(path, "/") || strings.Contains(path, "{") {
-		return none
+	if !found || strings.Contains(path, "{") {
+		return ""
 	}
-	return path
+	return "/" + path
 }
 
 // format says whether a request wants JSON. It reports false if it wants something
