@@ -22,7 +22,7 @@ func BenchmarkTick(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		h.take()
-		if len(h.last.message(room{view: "overview"}, 0, 0)) == 0 {
+		if len(h.last.state(room{view: "overview"})) == 0 {
 			b.Fatal("no message")
 		}
 	}

@@ -49,7 +49,7 @@
 // somebody does, one goroutine takes one snapshot per second and renders each view
 // that is looked at once, for all its viewers. There may be 256 streams at a time;
 // more get 503. A viewer that doesn't read for 5 s is dropped, and a stream ends
-// after 15 minutes, when the router is closed, or when its server shuts down. Views
+// after 5 minutes, when the router is closed, or when its server shuts down. Views
 // that aren't streams may be 1 s old, except explain.
 //
 // Pages load nothing but what the handler itself serves, and have neither scripts

@@ -40,6 +40,7 @@ type room struct{ view, service, protocol string }
 type audience struct {
 	viewers map[*viewer]struct{}
 	told    uint64 // the last event that they know
+	state   []byte // how things were at the last tick, as it is sent
 }
 
 // viewer is one stream.
@@ -90,13 +91,13 @@ func (h *hub) join(to room, knows uint64) (*viewer, []byte) {
 	}
 	a := h.rooms[to]
 	if a == nil {
-		a = &audience{viewers: make(map[*viewer]struct{}), told: h.last.lastEvent()}
+		a = &audience{viewers: make(map[*viewer]struct{}), told: h.last.lastEvent(), state: h.last.state(to)}
 		h.rooms[to] = a
 	}
 	v := &viewer{room: to, news: make(chan []byte, 1)}
 	a.viewers[v] = struct{}{}
 	h.viewers++
-	return v, h.last.message(to, knows, a.told)
+	return v, append(h.last.changes(to, knows, a.told), a.state...)
 }
 
 // leave ends a viewer. The last one ends the sampler. It may be called again.
@@ -153,7 +154,8 @@ func (h *hub) tell(stop chan struct{}, end bool) {
 	}
 	h.take()
 	for to, a := range h.rooms {
-		message := h.last.message(to, a.told, h.last.lastEvent())
+		a.state = h.last.state(to)
+		message := append(h.last.changes(to, a.told, h.last.lastEvent()), a.state...)
 		a.told = h.last.lastEvent()
 		for v := range a.viewers {
 			select {

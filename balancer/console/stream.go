@@ -13,22 +13,28 @@ const (
 	eventStream = "text/event-stream"
 	// streamLasts is how long a stream lasts at most. Browsers then ask again, and
 	// so does whoever is asked before each.
-	streamLasts = 15 * time.Minute
+	streamLasts = 5 * time.Minute
 	// writeTimeout is how long a viewer may take to read what it is sent.
 	writeTimeout = 10 * time.Second
 )
 
-// message is what a room is sent, as server-sent events: what happened after the
-// event known up to the event last, and how things are.
-func (s *snapshot) message(to room, known, last uint64) []byte {
+// changes are the events that a room is sent: those after the event known, up to
+// the event last. Only those who follow the events get them one by one.
+func (s *snapshot) changes(to room, known, last uint64) []byte {
+	var b bytes.Buffer
+	for i := range s.history.Events {
+		if e := &s.history.Events[i]; to.view == "stream" && e.ID > known && e.ID <= last {
+			fmt.Fprintf(&b, "id: %d\n", e.ID)
+			writeEvent(&b, "change", newEvent(e))
+		}
+	}
+	return b.Bytes()
+}
+
+// state is what a room is sent of how things are, as a server-sent event.
+func (s *snapshot) state(to room) []byte {
 	var b bytes.Buffer
 	if to.view == "stream" {
-		for i := range s.history.Events {
-			if e := &s.history.Events[i]; e.ID > known && e.ID <= last {
-				fmt.Fprintf(&b, "id: %d\n", e.ID)
-				writeEvent(&b, "change", newEvent(e))
-			}
-		}
 		writeEvent(&b, "overview", s.overview())
 		return b.Bytes()
 	}

@@ -161,7 +161,7 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	for _, to := range []room{{view: "overview"}, {view: "events"}, {view: "service", service: "routing-api"}, {view: "endpoints", service: "routing-api"}, {view: "stream"}} {
-		message := string(s.message(to, 0, 5))
+		message := string(s.changes(to, 0, 5)) + string(s.state(to))
 		check(to.view, message, false)
 		for _, line := range strings.Split(message, "\n") {
 			if line != "" && !regexp.MustCompile(`^(id: \d+|event: [a-z]+|data: \{.*\})$`).MatchString(line) {
