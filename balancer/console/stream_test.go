@@ -81,12 +81,14 @@ func TestManyViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		router, _ := newRouter(t)
 		h := Handler(router)
-		before := runtime.NumGoroutine()
 		var all []*reader
 		for range 100 {
 			all = append(all, watch(h, "/live?view=overview"))
 		}
 		time.Sleep(10*time.Second + tick/2)
+		if goroutines() == "" {
+			t.Error("the goroutines of streams go unnoticed")
+		}
 		for _, v := range all {
 			if n := len(v.all()); n != 11 { // one at first
 				t.Fatalf("%d messages in 10 s", n)
@@ -107,11 +109,22 @@ func TestManyViewers(t *testing.T) {
 			v.leave()
 		}
 		synctest.Wait()
-		if after := runtime.NumGoroutine(); after != before {
-			t.Errorf("%d goroutines before, %d after", before, after)
+		if left := goroutines(); left != "" {
+			t.Errorf("left behind:\n%s", left)
 		}
 		router.Close()
 	})
+}
+
+// goroutines returns the stacks of those that serve streams or take snapshots.
+func goroutines() (left string) {
+	buf := make([]byte, 4<<20)
+	for _, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, "console.(*hub)") || strings.Contains(stack, "console.(*handler)") {
+			left += stack + "\n\n"
+		}
+	}
+	return left
 }
 
 // As long as nobody looks nothing is computed; one who comes back finds all as it
