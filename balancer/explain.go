@@ -35,6 +35,11 @@ type Explanation struct {
 	Level   int    `json:"level"`
 	LevelBy sla.By `json:"levelBy"`
 
+	// Contract is the name of the contract that the call belongs to, and BudgetLeft
+	// the part of its error budget that is left; null without a contract.
+	Contract   string   `json:"contract,omitempty"`
+	BudgetLeft *float64 `json:"budgetLeft,omitempty"`
+
 	// Timeout is how long the call may take altogether; 0: for ever. TimeoutBy
 	// is "tier" or "caller".
 	Timeout   time.Duration `json:"-"`
@@ -42,8 +47,10 @@ type Explanation struct {
 	// Attempts is how often the call may be tried at most, if it may be repeated.
 	Attempts int `json:"attempts"`
 	// Hedge is the largest part of the tier's calls that may be tried twice at a
-	// time; 0: none is.
-	Hedge float64 `json:"hedge"`
+	// time; 0: none is now. HedgeAfter is when such a call is; 0 if there were too
+	// few answers to tell.
+	Hedge      float64       `json:"hedge"`
+	HedgeAfter time.Duration `json:"-"`
 	// RetryTokens is the number of further attempts that the service's retry
 	// budget would pay for now.
 	RetryTokens float64 `json:"retryTokens"`
@@ -105,8 +112,9 @@ func (e Explanation) MarshalJSON() ([]byte, error) {
 	type plain Explanation
 	return json.Marshal(struct {
 		plain
-		Timeout float64 `json:"timeoutMs"`
-	}{plain(e), inMillis(e.Timeout)})
+		Timeout    float64 `json:"timeoutMs"`
+		HedgeAfter float64 `json:"hedgeAfterMs"`
+	}{plain(e), inMillis(e.Timeout), inMillis(e.HedgeAfter)})
 }
 
 // MarshalJSON writes the durations with their unit.
@@ -143,12 +151,20 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 		At: r.wall(now), Service: s.name, Protocol: s.protocol.String(), Method: call.Method,
 		Tier: tier.Name, TierBy: why.Tier, Rule: why.Rule, UnknownTier: why.Unknown, Protected: tier.Protected,
 		Level: int(class.Level), LevelBy: why.Level,
-		Attempts: tier.Attempts, Hedge: tier.Hedge, RetryTokens: s.live.budget.Balance(),
+		Attempts: tier.Attempts, RetryTokens: s.live.budget.Balance(),
 		ShedFraction: tier.plan.Shed, ShedLevel: tier.sheds.Level(), Fail: tier.plan.Fail, Waits: tier.waits != nil,
 		Observe: t.config.Observe, Held: s.live.held,
 	}
 	if why.Rule >= 0 {
 		e.RuleText = encodeInline(t.config.Assign[why.Rule])
+	}
+	if s.hedges(tier) && call.Idempotent && !call.OneByOne && call.Stream == NoStream {
+		e.Hedge, e.HedgeAfter = tier.Hedge, time.Duration(tier.hedging.delay.Load())
+	}
+	if class.Contract > 0 {
+		contract := t.config.Contracts[class.Contract-1]
+		e.Contract = contract.Name
+		e.BudgetLeft = new(r.ledger.contracts[contract.Name].Standing(e.At, contract.Objective()).Left)
 	}
 	if d.deadline > 0 {
 		e.Timeout, e.TimeoutBy = max(d.deadline-now, 0), "caller"

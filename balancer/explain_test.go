@@ -20,6 +20,7 @@ func TestExplain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.Assign = []sla.Rule{{Product: "dispatch", Tier: "critical"}}
+		cfg.Contracts = []sla.Contract{{Name: "other", Product: "x", Customer: "y", Target: 0.9}, {Name: "acme-dispatch", Product: "dispatch", Customer: "acme", Target: 0.999}}
 		w := newWorld()
 		r := w.router(t, cfg)
 		time.Sleep(time.Second)
@@ -33,6 +34,9 @@ func TestExplain(t *testing.T) {
 		}
 		if e.LevelBy != sla.ByCustomer || e.Timeout != 800*time.Millisecond || e.TimeoutBy != "tier" || e.Attempts != 3 {
 			t.Errorf("level by %s, %v by the %s, %d attempts", e.LevelBy, e.Timeout, e.TimeoutBy, e.Attempts)
+		}
+		if e.Contract != "acme-dispatch" || *e.BudgetLeft != 1 || !strings.Contains(e.String(), "contract   acme-dispatch, with 100 % of its") {
+			t.Errorf("contract %q\n%v", e.Contract, e)
 		}
 		if a := e.Clouds[0]; a.Share != 0.7 || a.Reason != failover.ReasonWeights || a.State != "healthy" || len(a.Endpoints) != 2 || !a.Endpoints[0].Eligible || !a.Retries {
 			t.Errorf("a: %+v", a)

@@ -29,9 +29,15 @@ func (e Explanation) String() string {
 	line(&b, "tier", e.tierText())
 	line(&b, "level", e.levelText())
 	line(&b, "time", e.timeText())
+	if e.Contract != "" {
+		line(&b, "contract", fmt.Sprintf("%s, with %s of its error budget left", e.Contract, percent(*e.BudgetLeft)))
+	}
 	hedge := "none"
-	if e.Hedge > 0 {
-		hedge = fmt.Sprintf("at most %s of the tier's calls", percent(e.Hedge))
+	switch {
+	case e.Hedge > 0 && e.HedgeAfter == 0:
+		hedge = "none until there are enough answers to tell when"
+	case e.Hedge > 0:
+		hedge = fmt.Sprintf("at most %s of the tier's calls, after %v", percent(e.Hedge), e.HedgeAfter.Round(10*time.Microsecond))
 	}
 	line(&b, "hedging", hedge)
 	line(&b, "shed", e.shedText())

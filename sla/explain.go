@@ -31,7 +31,7 @@ type Reasons struct {
 // nothing: neither a verdict nor the name of an unknown tier.
 func (c *Classifier) Explain(ctx context.Context, method string, day Day, random uint64) (Class, Reasons) {
 	s := from(ctx)
-	class := Class{Tier: c.named(s.tier), Level: c.level(s, day, random)}
+	class := Class{Tier: c.named(s.tier), Level: c.level(s, day, random), Contract: c.contracts[s.caller]}
 	why := Reasons{Tier: ByContext, Rule: -1, Level: ByChance}
 	if s.tier == "" || class.Tier < 0 {
 		why.Unknown = s.tier

@@ -48,7 +48,7 @@ func TestExplainAgreesWithClassify(t *testing.T) {
 				Tier: tiers[rapid.IntRange(0, 2).Draw(t, "tier")].Name,
 			}
 		}
-		c, err := NewClassifier(tiers, rules, "standard", LevelKey{})
+		c, err := NewClassifier(tiers, rules, "standard", LevelKey{}, Contract{Name: "ab", Product: "a", Customer: "b"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,12 +2,14 @@ package console
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // snapshot is all that views are made of, at one moment.
@@ -33,6 +35,7 @@ func (s *snapshot) overview() *Overview {
 		v.Services = append(v.Services, newService(&s.status.Services[i]))
 	}
 	v.Clouds = sumUp(v.Services)
+	s.contracts(v)
 	v.Headline, v.Level = headline(v)
 	return v
 }
@@ -121,7 +124,7 @@ func newCloud(c *balancer.CloudStatus) Cloud {
 func newTier(t *balancer.TierStatus) Tier {
 	v := Tier{
 		Name: t.Name, Protected: t.Protected, Fail: t.Fail, Shares: []Share{}, Demand: tidy(t.Demand),
-		Shed: tidy(t.Shed), ShedLevel: t.ShedLevel, ShedCapacity: t.ShedCalls.Capacity, ShedInFlight: t.ShedCalls.InFlight,
+		Promise: newPromise(t.Promise), Shed: tidy(t.Shed), ShedLevel: t.ShedLevel, ShedCapacity: t.ShedCalls.Capacity, ShedInFlight: t.ShedCalls.InFlight,
 	}
 	for k, s := range t.Shares {
 		share := Share{
@@ -132,6 +135,35 @@ func newTier(t *balancer.TierStatus) Tier {
 			share.Decided = &t.Decided[k]
 		}
 		v.Shares = append(v.Shares, share)
+	}
+	return v
+}
+
+// mostContracts is how many contracts the overview shows.
+const mostContracts = 20
+
+func (s *snapshot) contracts(v *Overview) {
+	v.Contracts, v.ContractsDeclared = []Contract{}, len(s.status.SLA.Contracts)
+	if v.ContractsDeclared > 0 {
+		v.Compliance = new(tidy(s.status.SLA.Compliance / 100))
+	}
+	for _, c := range s.status.SLA.Contracts[:min(mostContracts, v.ContractsDeclared)] {
+		v.Contracts = append(v.Contracts, Contract{c.Name, newPromise(c.Standing)})
+	}
+}
+
+func newPromise(p sla.Standing) Promise {
+	v := Promise{
+		Target: p.Target, Window: p.Window.Hours(), Latency: float64(p.Latency.Microseconds()) / 1000,
+		Calls: p.Good + p.Bad, Bad: p.Bad, BudgetLeft: tidy(p.Left), Burn: tidy(p.Burns[0].LongRate), Paging: sla.Paging(p.Burns),
+	}
+	if v.Calls > 0 {
+		v.Success = new(tidy(p.GoodPart()))
+	}
+	for _, b := range p.Burns {
+		v.Burns = append(v.Burns, Burn{
+			LongMinutes: b.Long.Minutes(), ShortMinutes: b.Short.Minutes(), Rate: b.Rate, Long: tidy(b.LongRate), Short: tidy(b.ShortRate), Firing: b.Firing,
+		})
 	}
 	return v
 }
@@ -154,10 +186,10 @@ func knownMillis(d time.Duration) *float64 {
 // tidy rounds to 6 digits behind the point, since sums of fractions are not exact.
 func tidy(f float64) float64 {
 	const places = 1e6
-	if f > 1e9 {
+	if math.Abs(f) > 1e9 {
 		return f
 	}
-	return float64(int64(f*places+0.5)) / places
+	return math.Round(f*places) / places
 }
 
 // severity orders states from good to bad.
@@ -192,7 +224,7 @@ func sumUp(services []Service) []CloudSummary {
 // headline says how things are, the worst first.
 func headline(v *Overview) (text, level string) {
 	var down, drained, odd []string
-	failing, shedding := 0, 0
+	failing, shedding, burning := 0, 0, 0
 	for _, c := range v.Clouds {
 		switch {
 		case c.State == health.Down.String():
@@ -211,6 +243,9 @@ func headline(v *Overview) (text, level string) {
 			if t.Shed > 0 {
 				shedding++
 			}
+			if t.Promise.Paging {
+				burning++
+			}
 		}
 	}
 	switch {
@@ -222,6 +257,8 @@ func headline(v *Overview) (text, level string) {
 		return sentence(slices.Concat(down, drained, odd)), "bad"
 	case shedding > 0:
 		return sentence(slices.Concat([]string{count(shedding, "tier") + " of calls are partly shed, because the clouds lack the capacity"}, drained, odd)), "warning"
+	case burning > 0:
+		return sentence(slices.Concat([]string{count(burning, "tier") + " of calls burn the error budget"}, drained, odd)), "warning"
 	case len(drained)+len(odd) > 0:
 		return sentence(slices.Concat(drained, odd)), "warning"
 	case v.Config.Error != "":

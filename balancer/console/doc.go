@@ -25,7 +25,7 @@
 //	explain?service=…&tier=…&product=…&customer=…&method=…
 //	                                  where such a call would go now: [balancer.Explanation]
 //
-// A protocol may be left out. Errors are plain text, or {"error": …} of explain:
+// explain takes the call for idempotent. A protocol may be left out. Errors are plain text, or {"error": …} of explain:
 // 400 for a question that can't be understood, 404 for what isn't there, 405 for
 // methods other than GET and HEAD.
 //

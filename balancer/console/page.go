@@ -69,7 +69,7 @@ type timeline struct {
 const mostCharts = 8
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"percent": percent, "rate": rate, "millis": millis, "span": span, "clock": clock, "count": count,
+	"percent": percent, "signed": signed, "exact": func(f float64) string { return short(100*f, 4) + " %" }, "rate": rate, "millis": millis, "span": span, "clock": clock, "count": count,
 	"since": func(now, t time.Time) string { return span(now.Sub(t)) },
 	"ago":   func(now, t time.Time) string { return span(now.Sub(t)) + " ago" },
 	"date":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },

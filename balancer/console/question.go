@@ -41,7 +41,7 @@ func (q question) query() url.Values {
 // middleware may have put another call's class there.
 func (h *handler) ask(asked question, s *snapshot) (balancer.Explanation, error) {
 	ctx := sla.WithCaller(context.Background(), sla.Caller{Product: asked.Product, Customer: asked.Customer})
-	call := balancer.Call{Service: asked.Service, Method: asked.Method}
+	call := balancer.Call{Service: asked.Service, Method: asked.Method, Idempotent: true}
 	if of := s.find(asked.Service, asked.Protocol); of != nil {
 		call.Protocol = of.Protocol
 	} else if asked.Protocol == balancer.GRPC.String() {

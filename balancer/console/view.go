@@ -22,6 +22,12 @@ type Overview struct {
 	Config   ConfigAge      `json:"config"`
 	Clouds   []CloudSummary `json:"clouds"`
 	Services []Service      `json:"services"`
+	// Compliance is the part of the contracts that have error budget left; null if
+	// none is declared. Contracts are sorted by what is left, the least first: the
+	// first 20 of them, of ContractsDeclared.
+	Compliance        *float64   `json:"compliance"`
+	ContractsDeclared int        `json:"contractsDeclared"`
+	Contracts         []Contract `json:"contracts"`
 	// UnknownTiers are tiers that contexts name and the config doesn't have.
 	UnknownTiers []string `json:"unknownTiers"`
 	Events       []Event  `json:"events"` // the last 12, newest first
@@ -102,6 +108,44 @@ type Tier struct {
 	ShedLevel    int     `json:"shedLevel"`
 	ShedCapacity uint64  `json:"shedCapacity"`
 	ShedInFlight uint64  `json:"shedInFlight"`
+	Promise      Promise `json:"promise"`
+}
+
+// Contract is a contract, and how it stands.
+type Contract struct {
+	Name string `json:"name"`
+	Promise
+}
+
+// Promise is how a tier or a contract stands against its objective, by the calls
+// of callers and not by attempts.
+type Promise struct {
+	Target  float64 `json:"target"`
+	Window  float64 `json:"windowHours"`
+	Latency float64 `json:"latencyMs"` // 0: any answer is in time
+	Calls   uint64  `json:"calls"`     // in the window
+	Bad     uint64  `json:"bad"`
+	// Success is the part that was good; null if there were no calls.
+	Success *float64 `json:"success"`
+	// BudgetLeft is the part of the error budget that is left: 1 is all, and below 0
+	// more was spent than there was.
+	BudgetLeft float64 `json:"budgetLeft"`
+	// Burn is how many times as fast as allowed the budget is spent in the last
+	// hour, and Burns all that alarms go by. Paging says that somebody should have
+	// been woken.
+	Burn   float64 `json:"burn"`
+	Paging bool    `json:"paging"`
+	Burns  []Burn  `json:"burns"`
+}
+
+// Burn is a rule of burn rates: both windows must burn as fast as Rate.
+type Burn struct {
+	LongMinutes  float64 `json:"longMinutes"`
+	ShortMinutes float64 `json:"shortMinutes"`
+	Rate         float64 `json:"rate"`
+	Long         float64 `json:"long"`
+	Short        float64 `json:"short"`
+	Firing       bool    `json:"firing"`
 }
 
 // Share is the part of a tier's calls that goes to a cloud.

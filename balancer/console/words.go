@@ -41,6 +41,14 @@ func percent(f float64) string {
 	return short(p, 0) + " %"
 }
 
+// signed is percent for what may be below 0.
+func signed(f float64) string {
+	if f < 0 {
+		return "−" + percent(-f)
+	}
+	return percent(f)
+}
+
 // short writes a number with at most so many digits behind the point.
 func short(f float64, digits int) string {
 	s := strconv.FormatFloat(f, 'f', digits, 64)

@@ -90,6 +90,9 @@ func example(what string) *snapshot {
 				Path: "/etc/fairlead/" + what + ".yaml", Loaded: at.Add(-26 * time.Hour), Checked: at.Add(-time.Second), Err: "line 3: " + what,
 			},
 			UnknownTiers: []string{"gold", what},
+			SLA: sla.NewReport(at, []sla.ContractStanding{
+				{Name: "globex-tiles", Standing: standing(0.99, 0, 0)}, {Name: what, Standing: standing(0.9999, 10_000, 4)},
+			}, nil),
 			Services: []balancer.ServiceStatus{{
 				Name: "routing-api", PlannedSince: fell, Held: what, RetryTokens: 12.5,
 				Clouds: []balancer.CloudStatus{
@@ -110,12 +113,12 @@ func example(what string) *snapshot {
 				},
 				Tiers: []balancer.TierStatus{
 					{
-						Name: "critical", Protected: true, Demand: 400.25, ShedLevel: 128,
+						Name: "critical", Protected: true, Promise: standing(0.9995, 100_000, 20), Demand: 400.25, ShedLevel: 128,
 						Shares: []failover.Share{{Cloud: "gcp", Fraction: 1, Reason: failover.ReasonSpill}, {Cloud: "onprem", Reason: failover.ReasonDown}},
 						P50:    []time.Duration{9100 * time.Microsecond, 0}, P99: []time.Duration{41 * time.Millisecond, 0},
 					},
 					{
-						Name: "batch", Demand: 800, Shed: 0.25, ShedLevel: 96, ShedCalls: balancer.ShedCalls{Capacity: 1234, InFlight: 5},
+						Name: "batch", Promise: standing(0.999, 50_000, 400), Demand: 800, Shed: 0.25, ShedLevel: 96, ShedCalls: balancer.ShedCalls{Capacity: 1234, InFlight: 5},
 						Shares: []failover.Share{{Cloud: "gcp", Fraction: 1, Reason: failover.ReasonSpill}, {Cloud: "onprem", Reason: failover.ReasonDown}},
 						P50:    []time.Duration{0, 0}, P99: []time.Duration{0, 0},
 					},
@@ -136,6 +139,20 @@ func example(what string) *snapshot {
 				{ID: 5, At: at.Add(-10 * time.Second), Kind: balancer.EventConfig, To: "refused", Text: what},
 			},
 		},
+	}
+	return s
+}
+
+// standing is how a promise stands after so many calls, all in the last hour.
+func standing(target float64, good, bad uint64) sla.Standing {
+	s := sla.Standing{
+		Objective: sla.Objective{Target: target, Latency: 300 * time.Millisecond, Window: 720 * time.Hour},
+		Counts:    sla.Counts{Good: good, Bad: bad},
+	}
+	s.Left = sla.BudgetLeft(s.Counts, target)
+	for i, rule := range sla.BurnRules() {
+		rate := sla.BurnRate(float64(good), float64(bad), target)
+		s.Burns[i] = sla.Burn{BurnRule: rule, LongRate: rate, ShortRate: rate, Bad: float64(bad), Firing: bad > 0 && rate >= rule.Rate}
 	}
 	return s
 }

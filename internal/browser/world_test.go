@@ -46,6 +46,7 @@ func newWorld(t *testing.T) *world {
 	}
 	cfg.Assign = []sla.Rule{{Product: "dispatch", Tier: "critical"}, {Customer: "partner-*", Method: "GET /v1/*", Tier: "standard"}}
 	cfg.Default = "standard"
+	cfg.Contracts = []sla.Contract{{Name: "acme-dispatch", Product: "dispatch", Customer: "acme", Target: 0.999}, {Name: "globex-tiles", Product: "tiles", Customer: "globex", Target: 0.99}}
 	router, err := balancer.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -87,13 +88,13 @@ func (w *world) load(ctx context.Context) {
 			return
 		}
 		for _, tier := range []string{"critical", "standard", "batch"} {
-			service := "routing-api"
+			service, caller := "routing-api", sla.Caller{Product: "dispatch", Customer: "acme"}
 			if tier == "batch" {
-				service = "tiles"
+				service, caller = "tiles", sla.Caller{Product: "tiles", Customer: "globex"}
 			}
 			calls.Go(func() {
 				call := balancer.Call{Service: service, Method: "GET /v1/route", Idempotent: true}
-				balancer.Do(sla.WithTier(ctx, tier), w.router, call, w.clouds.Try, nil)
+				balancer.Do(sla.WithCaller(sla.WithTier(ctx, tier), caller), w.router, call, w.clouds.Try, nil)
 			})
 		}
 	}
