@@ -69,6 +69,7 @@
 //   - balancer: the engine: Config, Router, Pick, Do, Status.
 //   - balancer/cloudhttp: the http.RoundTripper.
 //   - balancer/cloudgrpc: the resolver, policy and interceptors for gRPC.
+//   - balancer/console: the status page, an http.Handler.
 //   - balancer/balancertest: clouds in memory that fail on demand, for your own
 //     tests.
 //

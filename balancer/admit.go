@@ -32,10 +32,16 @@ const (
 func (r *Router) admit(s *serviceTable, class sla.Class, draw uint64) error {
 	t := &s.tiers[class.Tier]
 	t.offer.levels.Add(class.Level, draw)
-	if t.sheds != 0 && t.sheds.Sheds(class.Level, draw) && s.observed < 0 {
+	if s.sheds(class, draw) {
 		return r.shed(s, class, sla.ShedCapacity)
 	}
 	return nil
+}
+
+// sheds reports whether a call has to wait for lack of capacity.
+func (s *serviceTable) sheds(class sla.Class, draw uint64) bool {
+	t := &s.tiers[class.Tier]
+	return t.sheds != 0 && t.sheds.Sheds(class.Level, draw) && s.observed < 0
 }
 
 // shed counts a call that has to wait, and makes its error. Those who were refused together

@@ -9,8 +9,8 @@ import (
 	"github.com/fairlead-go/fairlead/sla"
 )
 
-// sample is one figure for one instrument: n for a whole one, else x.
-type sample struct {
+// figure is one figure for one instrument: n for a whole one, else x.
+type figure struct {
 	whole metric.Int64Observable
 	part  metric.Float64Observable
 	n     int64
@@ -18,22 +18,22 @@ type sample struct {
 	at    []metric.ObserveOption
 }
 
-// reading gathers samples. The caller holds mu.
+// reading gathers figures. The caller holds mu.
 type reading struct {
 	*Router
-	samples []sample
+	figures []figure
 }
 
 func (r *reading) number(of metric.Int64Observable, n uint64, about labels) {
-	r.samples = append(r.samples, sample{whole: of, n: int64(n), at: r.at(about)})
+	r.figures = append(r.figures, figure{whole: of, n: int64(n), at: r.at(about)})
 }
 
 func (r *reading) figure(of metric.Float64Observable, x float64, about labels) {
-	r.samples = append(r.samples, sample{part: of, x: x, at: r.at(about)})
+	r.figures = append(r.figures, figure{part: of, x: x, at: r.at(about)})
 }
 
-// samples reads all that there is to report.
-func (r *Router) samples() []sample {
+// figures reads all that there is to report.
+func (r *Router) figures() []figure {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	read, now := &reading{Router: r}, r.now()
@@ -52,7 +52,7 @@ func (r *Router) samples() []sample {
 			read.cloud(s, c)
 		}
 	}
-	return read.samples
+	return read.figures
 }
 
 func (r *reading) service(s *service) {

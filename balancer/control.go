@@ -53,6 +53,7 @@ func (r *Router) step() {
 	if changed {
 		r.publish()
 	}
+	r.sample(now)
 	r.noteReady()
 	r.noteUnknownTiers()
 	due := r.dueProbes(now)

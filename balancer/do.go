@@ -197,19 +197,24 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	if err := r.admit(s, class, draw); err != nil {
 		return d.refused(err)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		d.deadline = max(r.now()+time.Until(deadline), 1)
+	began := waiting // for DNS, which counts
+	if began < 0 {
+		began = r.now()
+	}
+	d.setDeadline(call, began)
+	return nil
+}
+
+// setDeadline sets the end of a call that began at a time.
+func (d *calling) setDeadline(call Call, began time.Duration) {
+	if deadline, ok := d.ctx.Deadline(); ok {
+		d.deadline = max(d.router.now()+time.Until(deadline), 1)
 	}
 	if t := d.tier(); t.Timeout > 0 && call.Stream == NoStream {
-		began := waiting // for DNS, which counts
-		if began < 0 {
-			began = r.now()
-		}
 		if end := began + t.Timeout; d.deadline == 0 || end < d.deadline {
 			d.deadline, d.timeout = end, t.expired
 		}
 	}
-	return nil
 }
 
 // start makes the first attempt. If it is to wait for a cloud, it asks again with

@@ -25,6 +25,7 @@ func (r *Router) Drain(cloud string) error {
 		return nil
 	}
 	r.drains[cloud] = r.now()
+	r.events.add(Event{At: r.wall(r.now()), Kind: EventDrain, Cloud: cloud, Text: "an operator took it out"})
 	r.note(func() { r.log.Info("cloud drained", "cloud", cloud) })
 	r.applyDrains()
 	return nil
@@ -46,6 +47,7 @@ func (r *Router) Resume(cloud string) error {
 		return nil
 	}
 	delete(r.drains, cloud)
+	r.events.add(Event{At: r.wall(r.now()), Kind: EventResume, Cloud: cloud, Text: "an operator took it back into use"})
 	r.note(func() { r.log.Info("cloud resumed", "cloud", cloud) })
 	r.applyDrains()
 	return nil

@@ -1,74 +1,64 @@
 package balancer
 
 import (
-	"fmt"
-	"maps"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/fairlead-go/fairlead/internal/configfile"
+	"testing"
 )
 
-// encode writes a Config as a file, without what is zero.
-func encode(c *Config) string { return encodeValue(reflect.ValueOf(*c)) }
+// encode writes a Config as a file.
+func encode(c *Config) string { return string(c.Encode()) }
 
-func encodeValue(v reflect.Value) string {
-	if d, ok := v.Interface().(time.Duration); ok {
-		return d.String()
+// What is encoded is for people, too.
+func TestEncode(t *testing.T) {
+	c, err := ParseConfig([]byte(`
+clouds: {onprem: {weight: 70}, "null": {}}
+services:
+  routing-api:
+    clouds: {onprem: {http: ["http://10.1.0.11:8080"], capacity: 1.5}, "null": {grpc: ["[2001:db8::1]:443"]}}
+tiers: [{name: critical, protected: true, timeout: 800ms, objective: {target: 0.9995, window: 720h}}]
+assign: [{customer: "partner-*", tier: critical}]
+levelKey: env:FAIRLEAD_LEVEL_KEY
+`))
+	if err != nil {
+		t.Fatal(err)
 	}
-	var parts []string
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Field(i); !isEmpty(f) {
-				parts = append(parts, configfile.FieldName(v.Type().Field(i).Name)+": "+encodeValue(f))
-			}
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case reflect.Map:
-		m := make(map[string]reflect.Value)
-		for _, key := range v.MapKeys() {
-			m[key.String()] = v.MapIndex(key)
-		}
-		for _, key := range slices.Sorted(maps.Keys(m)) {
-			parts = append(parts, strconv.Quote(key)+": "+encodeValue(m[key]))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case reflect.Slice:
-		for i := range v.Len() {
-			parts = append(parts, encodeValue(v.Index(i)))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case reflect.String:
-		return quoteYAML(v.String())
+	const want = `clouds:
+  "null":
+  onprem:
+    weight: 70
+services:
+  routing-api:
+    clouds:
+      "null":
+        grpc: ["[2001:db8::1]:443"]
+      onprem:
+        http: [http://10.1.0.11:8080]
+        capacity: 1.5
+tiers:
+  - {name: critical, protected: true, objective: {target: 0.9995, window: 720h}, timeout: 800ms}
+assign:
+  - {customer: "partner-*", tier: critical}
+levelKey: env:FAIRLEAD_LEVEL_KEY
+`
+	if got := encode(c); got != want {
+		t.Errorf("got:\n%s", got)
 	}
-	return fmt.Sprint(v.Interface())
+	if again, err := ParseConfig(c.Encode()); err != nil || !reflect.DeepEqual(again, c) {
+		t.Errorf("read again: %v\n%+v", err, again)
+	}
 }
 
-// isEmpty reports whether the file can leave the value out.
-func isEmpty(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Slice, reflect.Map:
-		return v.Len() == 0
+// The config in force is whole, and the router's own: changing what Config
+// returned changes nothing.
+func TestConfigInForce(t *testing.T) {
+	r := newWorld().router(t, testConfig())
+	c := r.Config()
+	if c.Tiers[1].Attempts != defaultAttempts {
+		t.Errorf("defaults are missing: %+v", c.Tiers[1])
 	}
-	return v.IsZero()
-}
-
-// quoteYAML writes a double-quoted scalar: every character but the plainest is
-// escaped by its number.
-func quoteYAML(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		if ' ' <= r && r <= '~' && r != '"' && r != '\\' {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
+	c.Tiers[0].Name = "changed"
+	if text := encode(r.Config()); strings.Contains(text, "changed") {
+		t.Errorf("changed along:\n%s", text)
 	}
-	b.WriteByte('"')
-	return b.String()
 }

@@ -59,6 +59,7 @@ func (r *Router) tell() {
 
 // noteState queues a change of state.
 func (r *Router) noteState(s *service, cloud string, c health.Change) {
+	r.recordState(s, cloud, c)
 	change := StateChange{Service: s.name, Protocol: s.protocol, Cloud: cloud, At: r.wall(c.At), From: c.From, To: c.To, Reason: c.Reason}
 	r.note(func() {
 		level := slog.LevelInfo

@@ -94,6 +94,10 @@ func (r *Router) newSource(s *service, c *serviceCloud, u endpointURL) *addressS
 		a.asked, a.known = true, []Endpoint{u.endpoint(u.addr)}
 		return a
 	}
+	if r.onPaper {
+		a.asked, a.known = true, []Endpoint{u.unresolved()}
+		return a
+	}
 	if u.target != "" {
 		a.asked, a.err = true, errNoAdapter
 		r.watchTarget(s, c, a)

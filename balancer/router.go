@@ -33,8 +33,9 @@ type Router struct {
 	source  *fileSource // nil without WithFile
 	machine *virtual.Machine
 	jitter  float64 // of the slope: clients must not move in step
+	seed    uint64  // of the subsets of endpoints
+	onPaper bool    // it never runs: it says what a config means
 	telemetry
-	seed uint64 // of the subsets of endpoints
 
 	table atomic.Pointer[table] // what picks see
 	day   atomic.Int64          // for levels: see sla.Day
@@ -70,6 +71,8 @@ type Router struct {
 	loaded     time.Time     // when the config in force was put in force
 	pending    []func()      // what hooks and log are to be told
 	untold     int           // how much more there was
+	events     events        // that happened lately
+	sampled    time.Duration // when the shares were last kept
 
 	waited       []chan struct{} // to be closed with the next table
 	unknownTiers int             // how many the log has been told of
@@ -90,6 +93,27 @@ type Router struct {
 // for the store of [WithSLAStore], one for each DNS name, and one for each probe
 // and each hedge under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
+	r := newRouter(opts)
+	if err := r.Update(cfg); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	if r.source != nil {
+		r.reload() // the file has just been read: from now on only changes count
+	}
+	if r.keeper.store != nil {
+		r.load()
+	}
+	if err := r.startTelemetry(); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	r.start()
+	return r, nil
+}
+
+// newRouter makes a router without a config, of which nothing runs.
+func newRouter(opts []Option) *Router {
 	r := &Router{
 		epoch:    time.Now(),
 		log:      slog.New(slog.DiscardHandler),
@@ -112,22 +136,7 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
 	r.seed = rand.Uint64() // never the machine's: it would change every simulation
-	if err := r.Update(cfg); err != nil {
-		r.cancel()
-		return nil, err
-	}
-	if r.source != nil {
-		r.reload() // the file has just been read: from now on only changes count
-	}
-	if r.keeper.store != nil {
-		r.load()
-	}
-	if err := r.startTelemetry(); err != nil {
-		r.cancel()
-		return nil, err
-	}
-	r.start()
-	return r, nil
+	return r
 }
 
 // start sets the controller going.
@@ -185,6 +194,10 @@ func (r *Router) Close() error {
 	}
 	return nil
 }
+
+// Done returns a channel that is closed when the router is: for those who follow
+// it, as a page does.
+func (r *Router) Done() <-chan struct{} { return r.closing }
 
 func (r *Router) closed() bool {
 	select {

@@ -43,6 +43,8 @@ type service struct {
 	decided     map[string][]atomic.Uint64 // while observing, by tier; each by any goroutine
 	hedging     map[string]*hedging        // of the tiers that hedge
 
+	samples samples // of the shares lately
+
 	started bool          // each of the first clouds has an address, or none
 	news    chan struct{} // closed with the next answer of a lookup; nil while nobody waits
 	built   *serviceTable // of the last table; nil if it is no longer true
@@ -77,6 +79,8 @@ type serviceCloud struct {
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
 	noRoom      atomic.Bool           // its capacity is known and used up: no hedge goes there
+
+	told map[failover.Reason]time.Duration // when an event last told that it got its share for it
 }
 
 // step takes the service one sweep further. It reports whether the table has
@@ -99,8 +103,12 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 			}
 		}
 	}
+	held := s.held != ""
 	if s.hold(now, local) {
 		changed = true
+	}
+	if held != (s.held != "") {
+		r.recordHold(s, now)
 	}
 	s.refill(now)
 	s.hedge(now)
@@ -226,6 +234,7 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	if limited.Equal(was) {
 		return false
 	}
+	r.recordPlan(s, was, limited, now)
 	s.plannedAt, s.built = now, nil
 	r.notePlan(s, limited)
 	return true

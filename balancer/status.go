@@ -75,15 +75,17 @@ type CapacityStatus struct {
 	Cap         int     // the most there may be; 0: no cap
 }
 
+// timeOfDay is how times are written for people.
+const timeOfDay = "15:04:05.000Z"
+
 // String names the cloud, its state, why, and since when.
 func (c CloudStatus) String() string {
-	const clock = "15:04:05.000Z"
-	s := fmt.Sprintf("cloud %s is %s since %s", c.Name, c.State, c.Since.UTC().Format(clock))
+	s := fmt.Sprintf("cloud %s is %s since %s", c.Name, c.State, c.Since.UTC().Format(timeOfDay))
 	if c.Reason != "" {
 		s += " (" + c.Reason + ")"
 	}
 	if c.Drained {
-		s += " and drained since " + c.DrainedSince.UTC().Format(clock)
+		s += " and drained since " + c.DrainedSince.UTC().Format(timeOfDay)
 	}
 	return s
 }
@@ -99,9 +101,10 @@ type EndpointStatus struct {
 
 // TierStatus is one tier of one service.
 type TierStatus struct {
-	Name   string
-	Shares []failover.Share // sorted by cloud
-	Fail   bool             // calls fail at once
+	Name      string
+	Protected bool
+	Shares    []failover.Share // sorted by cloud
+	Fail      bool             // calls fail at once
 	// Demand is what is offered, in calls per second.
 	Demand float64
 	// Shed is the fraction that has to wait, and ShedLevel the lowest level of

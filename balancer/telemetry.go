@@ -149,7 +149,7 @@ func (r *Router) stopTelemetry() {
 // collect tells the provider all figures. What is known is looked up first, so
 // that the provider's own work doesn't keep the controller waiting.
 func (r *Router) collect(_ context.Context, to metric.Observer) error {
-	for _, s := range r.samples() {
+	for _, s := range r.figures() {
 		switch {
 		case s.whole != nil:
 			to.ObserveInt64(s.whole, s.n, s.at...)

@@ -27,9 +27,12 @@ func (r *Router) Update(next *Config) error {
 func (r *Router) noteConfig(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	event := Event{At: r.wall(r.now()), Kind: EventConfig, To: "in force", Text: "a config was put in force"}
 	if err != nil {
 		r.refusals++
+		event.To, event.Text = "refused", cut("refused, the last good one stays in force: "+err.Error())
 	}
+	r.events.add(event)
 	r.note(func() {
 		if err != nil {
 			r.log.Error("config refused, the last good one stays in force", "error", err)

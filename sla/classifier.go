@@ -124,10 +124,8 @@ func (c *Classifier) level(s *said, day Day, random uint64) uint8 {
 
 func (c *Classifier) tier(s *said, method string) int {
 	if s.tier != "" {
-		for i, name := range c.tiers {
-			if name == s.tier {
-				return i
-			}
+		if i := c.named(s.tier); i >= 0 {
+			return i
 		}
 		c.unknown.add(s.tier)
 	}
@@ -135,6 +133,16 @@ func (c *Classifier) tier(s *said, method string) int {
 		return c.match(s.caller, method)
 	}
 	return c.recall(s.caller, method)
+}
+
+// named returns the index of a tier, or -1.
+func (c *Classifier) named(tier string) int {
+	for i, name := range c.tiers {
+		if name == tier {
+			return i
+		}
+	}
+	return -1
 }
 
 // recall does what match does, from memory where it can.
@@ -162,10 +170,16 @@ func (c *Classifier) recall(caller Caller, method string) int {
 
 // match returns the tier that the rules give, or the fallback.
 func (c *Classifier) match(caller Caller, method string) int {
+	tier, _ := c.decide(caller, method)
+	return tier
+}
+
+// decide is match with the index of the rule that decided, or -1.
+func (c *Classifier) decide(caller Caller, method string) (tier, rule int) {
 	for i := range c.rules {
 		if c.rules[i].match(caller, method) {
-			return c.rules[i].tier
+			return c.rules[i].tier, i
 		}
 	}
-	return c.fallback
+	return c.fallback, -1
 }

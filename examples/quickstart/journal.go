@@ -12,8 +12,9 @@ import (
 type journal struct {
 	start time.Time
 
-	mu  sync.Mutex
-	all record
+	mu     sync.Mutex
+	all    record
+	closed bool // nothing more is noted
 }
 
 // record is what happened until some moment. Every figure that is shown is
@@ -57,11 +58,27 @@ func (j *journal) record() record {
 	return j.all
 }
 
-// called notes a call that ends now.
-func (j *journal) called(tier string, took time.Duration, failed bool) {
+// close lets the journal note nothing more: it would only grow.
+func (j *journal) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.all.calls = append(j.all.calls, call{ended: j.now(), took: took, tier: tier, failed: failed})
+	j.closed = true
+}
+
+// note adds to the record.
+func (j *journal) note(add func(*record)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed {
+		add(&j.all)
+	}
+}
+
+// called notes a call that ends now.
+func (j *journal) called(tier string, took time.Duration, failed bool) {
+	j.note(func(all *record) {
+		all.calls = append(all.calls, call{ended: j.now(), took: took, tier: tier, failed: failed})
+	})
 }
 
 // trace returns the hooks through which the router tells the journal what it
@@ -69,15 +86,15 @@ func (j *journal) called(tier string, took time.Duration, failed bool) {
 func (j *journal) trace() balancer.Trace {
 	return balancer.Trace{
 		Picked: func(a balancer.Attempt) {
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			j.all.attempts = append(j.all.attempts, attempt{began: j.now(), cloud: a.Cloud()})
+			j.note(func(all *record) {
+				all.attempts = append(all.attempts, attempt{began: j.now(), cloud: a.Cloud()})
+			})
 		},
 		StateChanged: func(c balancer.StateChange) {
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			j.all.changes = append(j.all.changes, change{
-				at: c.At.Sub(j.start), cloud: c.Cloud, from: c.From, to: c.To, reason: c.Reason,
+			j.note(func(all *record) {
+				all.changes = append(all.changes, change{
+					at: c.At.Sub(j.start), cloud: c.Cloud, from: c.From, to: c.To, reason: c.Reason,
+				})
 			})
 		},
 	}

@@ -9,7 +9,9 @@
 // terminal it shows live where the calls go and how they fare; elsewhere it
 // prints a line per second. It ends by itself in under a minute with a report.
 //
-// The flag -json FILE also writes the report as JSON.
+// The flag -json FILE also writes the report as JSON. With -keep there is a page to
+// watch it on, whose address is printed first, and clouds and calls go on after the
+// report until they are interrupted.
 //
 // The exit status is 1 if a call of the critical tier failed.
 package main
@@ -36,53 +38,65 @@ func main() {
 		return
 	}
 	jsonFile := flag.String("json", "", "also write the report to this `file`, as JSON")
+	keep := flag.Bool("keep", false, "serve a page to watch it on, and go on until interrupted")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	report, err := run(ctx, newScreen(os.Stdout))
-	stop()
-	if err == nil {
-		report.print(os.Stdout)
-		if *jsonFile != "" {
-			err = report.write(*jsonFile)
+	failed := 0
+	err := run(ctx, newScreen(os.Stdout), *keep, func(r *report) error {
+		failed = r.failed(critical)
+		r.print(os.Stdout)
+		if *jsonFile == "" {
+			return nil
 		}
-	}
+		return r.write(*jsonFile)
+	})
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
-	if report.failed(critical) > 0 {
+	if failed > 0 {
 		os.Exit(1)
 	}
 }
 
 // run starts the clouds, sends them calls, and lets happen what the script
-// says.
-func run(ctx context.Context, screen *screen) (*report, error) {
+// says. It has the report told, and goes on if it is to keep things running.
+func run(ctx context.Context, screen *screen, keep bool, tell func(*report) error) error {
 	if !canFreeze {
-		return nil, errors.New("this system cannot freeze a process; Linux, macOS and the BSDs can")
+		return errors.New("this system cannot freeze a process; Linux, macOS and the BSDs can")
 	}
 	clouds, err := startClouds()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer clouds.stop()
 
 	cfg, err := balancer.ParseConfig(clouds.config())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	journal := newJournal()
 	router, err := balancer.New(cfg, balancer.WithTrace(journal.trace()))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer router.Close()
 	if err := ready(ctx, router); err != nil {
-		return nil, err
+		return err
+	}
+
+	if keep {
+		page, err := startPage(router)
+		if err != nil {
+			return err
+		}
+		defer page.stop()
+		fmt.Fprintf(screen.out, "Watch it at %s\n", page.address)
 	}
 
 	transport := cloudhttp.NewTransport(router)
@@ -91,11 +105,16 @@ func run(ctx context.Context, screen *screen) (*report, error) {
 	defer calls.stop()
 	phases, err := play(ctx, script(clouds["onprem"]), router, journal, screen)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	calls.stop()
 	phases[len(phases)-1].end = journal.now() // with the calls that were under way
-	return newReport(phases, journal.record()), nil
+	if err := tell(newReport(phases, journal.record())); err != nil || !keep {
+		return err
+	}
+	journal.close()
+	goOn(ctx, transport, journal, screen)
+	return nil
 }
 
 // ready waits until the router has heard from both clouds.
