@@ -19,6 +19,9 @@ func encodeValue(v reflect.Value) string {
 	if d, ok := v.Interface().(time.Duration); ok {
 		return d.String()
 	}
+	if at, ok := v.Interface().(time.Time); ok {
+		return at.Format(time.RFC3339Nano)
+	}
 	var parts []string
 	switch v.Kind() {
 	case reflect.Struct:

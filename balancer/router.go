@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/internal/virtual"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -41,6 +42,10 @@ type Router struct {
 	clocks sync.Pool // of *clock, for attempts
 	hedges gate      // the goroutines of hedges
 
+	storeMu sync.Mutex  // held while changes are saved; taken before mu
+	store   ChangeStore // nil without WithChangeStore
+	stored  []byte      // as last loaded or saved
+
 	adaptersMu sync.Mutex // held while an adapter is attached; taken before mu
 	adapters   map[any]any
 
@@ -54,8 +59,10 @@ type Router struct {
 	keeper     keeper
 	levelKey   sla.LevelKey
 	classifier *sla.Classifier
-	sensitive  map[string]bool          // replaced with the config, never changed
-	drains     map[string]time.Duration // since when each drained cloud is drained
+	sensitive  map[string]bool   // replaced with the config, never changed
+	agenda     failover.Agenda   // what operators have planned
+	weights    map[string]uint32 // of the config's clouds
+	changeNews chan struct{}     // closed when something becomes of a change; nil while nobody waits
 	services   map[serviceKey]*service
 	order      []*service // the same, sorted by name
 	probers    [protocols]Prober
@@ -91,7 +98,6 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 		log:      slog.New(slog.DiscardHandler),
 		lookup:   lookupNetIP,
 		dial:     (&net.Dialer{}).DialContext,
-		drains:   make(map[string]time.Duration),
 		services: make(map[serviceKey]*service),
 		ready:    make(chan struct{}),
 		noted:    make(chan struct{}, 1),
@@ -106,7 +112,9 @@ func New(cfg *Config, opts ...Option) (*Router, error) {
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.jitter = 0.8 + 0.2*r.fraction()
 	r.seed = rand.Uint64() // never the machine's: it would change every simulation
-	if err := r.Update(cfg); err != nil {
+	err := r.update(cfg, r.loadChanges())
+	r.noteConfig(err)
+	if err != nil {
 		r.cancel()
 		return nil, err
 	}

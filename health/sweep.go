@@ -111,6 +111,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	t.fresh.add(now, all)
 	t.begun += all.Begun
 	t.load = t.load.plus(all, inFlight, t.timedOut.Load())
+	t.ever = t.ever.plus(all)
 	t.answers.good += seen.answers.good
 	t.answers.bad += seen.answers.bad
 	if t.excused {

@@ -49,6 +49,7 @@ type Target struct {
 	fresh   window // for judging: since the fresh start
 	begun   uint64
 	load    Load
+	ever    Counts
 	good    time.Duration // the sweep that saw the last good answer to a call
 	cusum   cusum
 	traffic traffic
@@ -179,6 +180,9 @@ func (t *Target) Counts() Counts { return t.window.total() }
 
 // Begun is the number of attempts that ever began, as of the last sweep.
 func (t *Target) Begun() uint64 { return t.begun }
+
+// Totals are exact totals since the target was made, as of the last sweep.
+func (t *Target) Totals() Counts { return t.ever }
 
 // tier returns nil for a tier that the configuration no longer has.
 func (t *Target) tier(i int) *tierLatency {
