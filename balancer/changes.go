@@ -13,7 +13,7 @@ import (
 
 // Apply puts a change in force, now or when its time comes: a drain, a shift or a
 // drill. It concerns this process alone, while the changes of a config file are
-// followed by every client that has it. With [WithChangeStore] it survives a
+// followed by every client that has it. With [WithStore] it survives a
 // restart.
 //
 // The error says what is wrong with the record; or it is a [*failover.Refusal],

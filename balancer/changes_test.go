@@ -208,14 +208,14 @@ func TestChangesSurviveARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "changes")
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		r := w.router(t, testConfig(), WithChangeStore(ChangeFile(path)))
+		r := w.router(t, testConfig(), WithStore(ChangeFile(path)))
 		end := time.Now().Add(time.Minute)
 		if err := r.Apply(failover.Change{ID: "out", Kind: failover.KindDrain, Cloud: "a", End: end}); err != nil {
 			t.Fatal(err)
 		}
 		r.Close()
 		time.Sleep(10 * time.Second)
-		r = w.router(t, testConfig(), WithChangeStore(ChangeFile(path)))
+		r = w.router(t, testConfig(), WithStore(ChangeFile(path)))
 		if s := share(r, "critical", "a"); s.Reason != failover.ReasonDrained {
 			t.Errorf("the first plan after the restart has %v", s)
 		}
@@ -227,7 +227,7 @@ func TestChangesSurviveARestart(t *testing.T) {
 		if err := os.WriteFile(path, []byte("fairlead-changes 1 sha256:00\n[]"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r = w.router(t, testConfig(), WithChangeStore(ChangeFile(path)))
+		r = w.router(t, testConfig(), WithStore(ChangeFile(path)))
 		if len(r.Changes()) > 0 {
 			t.Error("took up what is damaged")
 		}

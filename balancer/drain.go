@@ -15,7 +15,7 @@ import (
 // [*DrainedError]. Probes go on.
 //
 // It is the change drain-CLOUD: see [Router.Apply]. It concerns this router only,
-// and is forgotten with it unless there is a [WithChangeStore]. It is refused if
+// and is forgotten with it unless there is a [WithStore]. It is refused if
 // the cloud is unknown or observed, if a tier of some service were left with
 // fewer clouds that are neither drained nor down than failover.minClouds, or if
 // the others are known to lack the capacity for protected tiers; the error names

@@ -42,10 +42,10 @@ func WithResolver(lookup func(ctx context.Context, host string) ([]netip.Addr, e
 	return func(r *Router) { r.lookup = lookup }
 }
 
-// WithChangeStore keeps what [Router.Apply] and the like did, and what was given up
+// WithStore keeps what [Router.Apply] and the like did, and what was given up
 // or cancelled, so that a restart doesn't forget it: [ChangeFile] is one. What
 // can't be loaded is logged, and the router begins without.
-func WithChangeStore(s ChangeStore) Option {
+func WithStore(s ChangeStore) Option {
 	return func(r *Router) { r.store = s }
 }
 

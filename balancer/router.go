@@ -43,7 +43,7 @@ type Router struct {
 	hedges gate      // the goroutines of hedges
 
 	storeMu sync.Mutex  // held while changes are saved; taken before mu
-	store   ChangeStore // nil without WithChangeStore
+	store   ChangeStore // nil without WithStore
 	stored  []byte      // as last loaded or saved
 
 	adaptersMu sync.Mutex // held while an adapter is attached; taken before mu
