@@ -150,6 +150,9 @@ func TestBodyEndsWhenItsCloudIsDrained(t *testing.T) {
 		if took := time.Since(began); !errors.As(err, &drained) || drained.Cloud != "first" || string(text) != "hello\n" || took < 5*time.Second || took > 5100*time.Millisecond {
 			t.Errorf("%q and %v after %v", text, err, took)
 		}
+		if !errors.As(err, new(*balancer.CallError)) {
+			t.Errorf("%v doesn't say how the clouds stand", err)
+		}
 		e.expect(t) // nothing is held against the cloud
 		if n := e.inFlight(); n != 0 {
 			t.Errorf("%d attempts when the answer is over", n)
