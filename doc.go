@@ -65,7 +65,7 @@
 //   - health: what is known of endpoints and clouds: outcomes, detectors,
 //     states, probes.
 //   - failover: what follows: the plan, its limits, re-admission, the retry
-//     budget.
+//     budget, drains, shifts and drills.
 //   - balancer: the engine: Config, Router, Pick, Do, Status.
 //   - balancer/cloudhttp: the http.RoundTripper.
 //   - balancer/cloudgrpc: the resolver, policy and interceptors for gRPC.

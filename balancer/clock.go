@@ -101,7 +101,7 @@ func (c *clock) ring() {
 	switch {
 	case run == nil:
 	case run.fate.cut(paidBy != nil):
-		run.cancel()
+		run.stop()
 	case paidBy != nil:
 		paidBy.Return()
 	}

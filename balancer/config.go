@@ -84,6 +84,11 @@ type Config struct {
 	// each service.
 	Retry failover.BudgetSettings
 
+	// Changes are what operators have planned: drains, shifts and drills. Every
+	// client that has the config follows them by itself, by the wall clock. At most
+	// 1000, each ID once. Two that contradict each other are a fault. Default: none.
+	Changes []failover.Change
+
 	// Instances is the number of client processes that share the capacities of
 	// the services: each counts on its part of them alone. From 1 to 1000000.
 	// Default: unknown; capacities then are what servers report.

@@ -41,7 +41,7 @@ func (r *Router) step() {
 	}
 	r.stepped = now
 	r.day.Store(int64(r.date()))
-	changed := false
+	changed := r.stepChanges(now)
 	for _, s := range r.order {
 		if s.step(r, now, local) {
 			s.built, changed = nil, true
@@ -56,9 +56,12 @@ func (r *Router) step() {
 	r.sample(now)
 	r.noteReady()
 	r.noteUnknownTiers()
-	due := r.dueProbes(now)
+	due, ends := r.dueProbes(now), r.overstayed(now)
 	r.mu.Unlock()
 
+	for _, end := range ends {
+		end()
+	}
 	r.launch(due)
 	if r.machine != nil {
 		r.tell()

@@ -88,6 +88,9 @@ func (d *calling) end(last *run, o health.Outcome, err error) {
 	if err != nil && o.Kind != health.OK && errors.Is(gone, context.Canceled) {
 		v = sla.Uncounted // Do has told a caller who left so
 	}
+	if err != nil && last.drained() != nil {
+		v = sla.Bad // nobody's fault but ours
+	}
 	t := d.tally()
 	if last.kept {
 		last.ending.told(t, v)

@@ -67,6 +67,7 @@ func (c *Config) withDefaults() *Config {
 	for i := range d.Contracts {
 		d.Contracts[i].Window = cmp.Or(d.Contracts[i].Window, defaultWindow)
 	}
+	d.Changes = cloneChanges(c.Changes)
 	d.Sensitive = slices.Clone(c.Sensitive)
 	if d.Default == "" {
 		d.Default = d.Tiers[len(d.Tiers)-1].Name

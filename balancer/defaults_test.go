@@ -182,6 +182,19 @@ func anyConfig(t *rapid.T) *Config {
 		}
 		c.Services[name] = service
 	}
+	if rapid.Bool().Draw(t, "planning") {
+		start := time.Unix(rapid.Int64Range(1e9, 2e9).Draw(t, "start"), 0).UTC()
+		c.Changes = []failover.Change{{
+			ID: "weekly", Kind: failover.KindDrill, Cloud: clouds[0], Start: start, End: start.Add(30 * time.Minute), Repeat: 168 * time.Hour,
+			Ramp: duration("ramp") / 3, Grace: rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "grace"),
+			Abort:   failover.AbortSettings{Burn: 10, Events: rapid.IntRange(0, 100).Draw(t, "events")},
+			Allowed: []failover.Window{{Days: []string{"mon", "tue"}, From: "22:00", To: "06:00", Zone: "UTC"}},
+			Force:   rapid.Bool().Draw(t, "force"),
+		}, {
+			ID: "migration", Kind: failover.KindShift, Weights: map[string]uint32{clouds[0]: 7}, From: map[string]uint32{clouds[0]: 1},
+			Services: sortedKeys(c.Services), Start: start.Add(31 * time.Minute), Ramp: duration("shift"),
+		}}
+	}
 	c.Instances = rapid.SampledFrom([]int{0, 1, 20}).Draw(t, "instances")
 	c.Sensitive = rapid.SampledFrom([][]string{nil, {"X-Token"}, {"x-token", "!#$"}}).Draw(t, "sensitive")
 	c.Assign = []sla.Rule{{Product: rapid.StringMatching(`[a-zé*: #"'-]{1,9}x`).Draw(t, "product"), Tier: tiers[0]}}

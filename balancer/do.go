@@ -289,6 +289,7 @@ func (d *calling) rest(wait time.Duration) bool {
 // with o, and starts it. If there is none it says why.
 func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string) {
 	cut, paid := last.fate.isCut()
+	drained := last.drained()
 	budget := d.service.live.budget
 	defer func() {
 		if paid && stop != "" {
@@ -296,10 +297,14 @@ func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string
 		}
 	}()
 	switch {
-	case o.Kind == health.OK || o.Kind == health.Neutral:
+	case o.Kind == health.OK || o.Kind == health.Neutral && drained == nil:
 		return next, stopEnded
 	case last.final:
 		return next, stopSent
+	case drained != nil && d.idempotent: // free: there are no more of them than were under way
+		cut = true
+	}
+	switch {
 	case !cut && !failover.MayRetry(o, d.idempotent):
 		return next, stopUnsafe
 	case len(d.tried) >= d.tier().Attempts:
@@ -405,13 +410,16 @@ func (d *calling) enter(a *Attempt) {
 // attempts of the call, this one included.
 func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
 	limit := d.attemptTime(*a, tried)
-	switch {
-	case d.timeout != nil:
+	lasts := d.deadline == 0 || d.deadline-a.began > lastingTime
+	a.run.ctx = d.ctx
+	if d.timeout != nil {
 		a.run.ctx, a.run.cancel = context.WithDeadlineCause(d.ctx, d.router.wall(d.deadline), d.timeout)
-	case limit > 0:
-		a.run.ctx, a.run.cancel = context.WithCancel(d.ctx)
-	default:
-		a.run.ctx = d.ctx
+	}
+	if lasts || d.timeout == nil && limit > 0 {
+		a.run.ctx, a.run.end = context.WithCancelCause(a.run.ctx)
+	}
+	if lasts {
+		a.cloud.live.lasting.add(a.run, d.draw)
 	}
 	if limit > 0 {
 		budget := d.service.live.budget

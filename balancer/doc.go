@@ -30,6 +30,12 @@
 //     tier of its service, and in its contract if the config declares one. See
 //     "What was promised and what was kept".
 //
+// Operators take clouds out of use, move weights and drill the loss of a cloud by
+// changes of the config, which all clients follow by themselves, or for one process
+// by [Router.Drain], [Router.Apply] and [Router.Drill]. They come back by the same
+// gates. Attempts that are still under way at a drained cloud, such as streams, end
+// after a grace of 30 s with a [*DrainedError].
+//
 // The way of a call is told from the top in do.go; the choice itself is in
 // pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
 //

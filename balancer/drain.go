@@ -3,90 +3,80 @@ package balancer
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
-	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/failover"
 )
 
-// Drain takes a cloud out of use: no call goes there until [Router.Resume],
-// whatever happens to the other clouds. Attempts under way may finish. Probes
-// go on.
+// Drain takes a cloud out of use at once, or as the options say: no call goes
+// there until [Router.Resume], whatever happens to the other clouds. Attempts
+// under way, such as streams, have 30 s to finish, and end then with a
+// [*DrainedError]. Probes go on.
 //
-// It concerns this router only and is forgotten with it. It is refused if the
-// cloud is unknown or observed, or if a tier of some service were left with
-// fewer clouds that are neither drained nor down than failover.minClouds; the
-// error names them. Draining a drained cloud is no error.
-func (r *Router) Drain(cloud string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.mayDrain(cloud); err != nil {
-		return fmt.Errorf("drain %s: %w", cloud, err)
+// It is the change drain-CLOUD: see [Router.Apply]. It concerns this router only,
+// and is forgotten with it unless there is a [WithStore]. It is refused if
+// the cloud is unknown or observed, if a tier of some service were left with
+// fewer clouds that are neither drained nor down than failover.minClouds, or if
+// the others are known to lack the capacity for protected tiers; the error names
+// them. Draining a drained cloud is no error; a drill of the cloud that is under
+// way is interrupted, and the cloud stays out.
+func (r *Router) Drain(cloud string, options ...ChangeOption) error {
+	change := failover.Change{ID: "drain-" + cloud, Kind: failover.KindDrain, Cloud: cloud}
+	for _, option := range options {
+		option(&change)
 	}
-	if _, already := r.drains[cloud]; already {
+	if r.isDrained(&change) {
 		return nil
 	}
-	r.drains[cloud] = r.now()
-	r.events.add(Event{At: r.wall(r.now()), Kind: EventDrain, Cloud: cloud, Text: "an operator took it out"})
-	r.note(func() { r.log.Info("cloud drained", "cloud", cloud) })
-	r.applyDrains()
+	if len(change.Services) > 0 {
+		change.ID += "-" + strings.Join(change.Services, "-")
+	}
+	if err := r.apply(change, true); err != nil {
+		return fmt.Errorf("drain %s: %w", cloud, err)
+	}
+	if err := r.saveChanges(); err != nil {
+		return fmt.Errorf("%s is drained, but a restart will forget it: %w", cloud, err)
+	}
 	return nil
 }
 
-// Resume takes a drained cloud back into use. Its share comes back at the
-// pace of failover.slope. Resuming a cloud that isn't drained is no error; the
-// error is about a cloud that is unknown.
-func (r *Router) Resume(cloud string) error {
+// isDrained reports whether a cloud is drained, or being drained, without an end
+// for all services that a change concerns.
+func (r *Router) isDrained(change *failover.Change) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed() {
-		return fmt.Errorf("resume %s: %w", cloud, ErrClosed)
+		return false
 	}
-	if _, known := r.config.Clouds[cloud]; !known {
-		return fmt.Errorf("resume %s: %w", cloud, r.unknownCloud())
+	for _, s := range r.config.serviceKeys() {
+		if _, by := r.agenda.Drained(s.name, change.Cloud); change.Concerns(s.name) && (by == nil || by.Kind != failover.KindDrain || !by.End.IsZero()) {
+			return false
+		}
 	}
-	if _, drained := r.drains[cloud]; !drained {
-		return nil
+	return true
+}
+
+// Resume takes a cloud back into use: whatever keeps it out now ends for this
+// process, a drain or a drill, applied or of the config. Of a change that repeats,
+// later occurrences stay. A cloud that got no calls comes back by the gates of
+// re-admission, as after an outage. Resuming a cloud that isn't drained is no
+// error; the error is about a cloud that is unknown.
+func (r *Router) Resume(cloud string) error {
+	err := r.endChanges(func(now time.Duration) ([]failover.ChangeStatus, error) {
+		if _, known := r.config.Clouds[cloud]; !known {
+			return nil, r.unknownCloud()
+		}
+		return r.agenda.Resume(now, r.clock(), cloud, "resumed"), nil
+	})
+	if err != nil {
+		return fmt.Errorf("resume %s: %w", cloud, err)
 	}
-	delete(r.drains, cloud)
-	r.events.add(Event{At: r.wall(r.now()), Kind: EventResume, Cloud: cloud, Text: "an operator took it back into use"})
-	r.note(func() { r.log.Info("cloud resumed", "cloud", cloud) })
-	r.applyDrains()
 	return nil
 }
 
 func (r *Router) unknownCloud() error {
 	return fmt.Errorf("no such cloud in the config, which has %v", sortedKeys(r.config.Clouds))
-}
-
-// mayDrain returns an error if the cloud can't be done without.
-func (r *Router) mayDrain(cloud string) error {
-	if r.closed() {
-		return ErrClosed
-	}
-	if _, known := r.config.Clouds[cloud]; !known {
-		return r.unknownCloud()
-	}
-	if cloud == r.config.Observe {
-		return errors.New("it gets every call while it is observed")
-	}
-	var faults []error
-	for _, s := range r.order {
-		for _, tier := range s.tiers {
-			var allowed, left int
-			for _, c := range s.clouds {
-				if !tier.Clouds.Allow(c.name) {
-					continue
-				}
-				allowed++
-				if !c.drained && c.name != cloud && c.target.State() != health.Down {
-					left++
-				}
-			}
-			if least := min(allowed, r.config.Failover.MinClouds); left < least {
-				faults = append(faults, tooFew(s.name, tier.Name, left, allowed, least))
-			}
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // maySpare returns an error if a config would leave a tier with drained clouds
@@ -101,31 +91,15 @@ func (r *Router) maySpare(cfg *Config) error {
 					continue
 				}
 				allowed++
-				if _, drained := r.drains[cloud]; !drained {
+				if _, by := r.agenda.Drained(key.name, cloud); by == nil {
 					left++
 				}
 			}
 			if left == 0 {
-				faults = append(faults, tooFew(key.name, tier.Name, left, allowed, 1))
+				faults = append(faults, fmt.Errorf("tier %s of service %s would be left with %d of its %d clouds, and must keep 1 that is not drained",
+					tier.Name, key.name, left, allowed))
 			}
 		}
 	}
 	return errors.Join(faults...)
-}
-
-func tooFew(service, tier string, left, allowed, least int) error {
-	return fmt.Errorf("tier %s of service %s would be left with %d of its %d clouds, and must keep %d that are neither drained nor down",
-		tier, service, left, allowed, least)
-}
-
-// applyDrains puts the drains in force.
-func (r *Router) applyDrains() {
-	now := r.now()
-	for _, s := range r.order {
-		for _, c := range s.clouds {
-			_, c.drained = r.drains[c.name]
-		}
-		s.replan(r, now)
-	}
-	r.publish()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/health"
 )
 
 func TestDrainAndResume(t *testing.T) {
@@ -40,9 +41,12 @@ func TestDrainAndResume(t *testing.T) {
 		if s := share(r, "standard", "a"); s.Fraction > 0.1 {
 			t.Errorf("share is %v at once", s)
 		}
-		time.Sleep(10 * time.Second)
+		if s := state(r, "a"); s.State != health.Recovering || !strings.HasPrefix(s.Gate, "gate 1 %") {
+			t.Errorf("the cloud is %v, %s", s, s.Gate)
+		}
+		w.load(r, "standard", 5000, 4*time.Millisecond) // the gates take calls
 		if s := share(r, "standard", "a"); math.Abs(s.Fraction-0.7) > 1e-9 {
-			t.Errorf("share is %v after 10 s", s)
+			t.Errorf("share is %v after 20 s", s)
 		}
 		if err := r.Resume("c"); err == nil {
 			t.Error("resumed an unknown cloud")
@@ -68,7 +72,7 @@ func TestLastCloudCannotBeTakenAway(t *testing.T) {
 		if err := r.Resume("a"); err != nil {
 			t.Fatal(err)
 		}
-		w.load(r, "critical", 1600, 5*time.Millisecond) // its share comes back
+		w.load(r, "critical", 6000, 5*time.Millisecond) // its share comes back
 		w.set("a", refuses)
 		w.load(r, "critical", 200, 5*time.Millisecond)
 		if err := r.Drain("b"); err == nil || !strings.Contains(err.Error(), "would be left with 0 of its 2 clouds") {

@@ -97,6 +97,9 @@ func inline(v reflect.Value) string {
 	if d, ok := v.Interface().(time.Duration); ok {
 		return encodeDuration(d)
 	}
+	if at, ok := v.Interface().(time.Time); ok {
+		return at.Format(time.RFC3339Nano)
+	}
 	var parts []string
 	switch v.Kind() {
 	case reflect.Struct, reflect.Map:

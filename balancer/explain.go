@@ -250,7 +250,7 @@ func (c *Config) Explain(ctx context.Context, call Call) (Explanation, error) {
 	defer r.cancel()
 	r.onPaper = true
 	r.day.Store(int64(sla.DayOf(r.epoch)))
-	if err := r.update(c); err != nil {
+	if err := r.update(c, nil); err != nil {
 		return Explanation{}, err
 	}
 	return r.Explain(ctx, call)

@@ -114,7 +114,7 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 	h.Attempt.run = &h.run
 	h.run.before = []Attempt{first}
 	d.equip(&h.Attempt, []Attempt{first, h.Attempt})
-	if h.run.cancel == nil { // it must end when it has lost
+	if h.run.cancel == nil && h.run.end == nil { // it must end when it has lost
 		h.run.ctx, h.run.cancel = context.WithCancel(d.ctx)
 	}
 	if !d.beside.enter(h) {
@@ -125,7 +125,7 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 	}
 	c.cover(of)
 	planned.begin(&h.Attempt)
-	stop := context.AfterFunc(r.ctx, h.run.cancel)
+	stop := context.AfterFunc(r.ctx, h.run.stop)
 	returned := false
 	defer func() {
 		stop()
@@ -149,7 +149,7 @@ func (d *doing[T]) finish(h *hedge[T], c *clock, first *run) {
 	case h.outcome.Kind != health.OK && h.panicked == nil:
 		c.uncover(first, d.tier().Attempts > 2)
 	case first.fate.lose():
-		first.cancel()
+		first.stop()
 	}
 	if d.beside.deliver(h) {
 		return
@@ -195,7 +195,7 @@ func (d *doing[T]) race(got *result[T]) {
 func (d *doing[T]) forsake(h *hedge[T]) {
 	if d.beside.forsake(h) {
 		h.run.fate.lose()
-		h.run.cancel()
+		h.run.stop()
 		return
 	}
 	d.dispose(h.result)

@@ -59,8 +59,7 @@ const (
 	EventFailover EventKind = "failover" // calls left a cloud because it is down
 	EventPlan     EventKind = "plan"     // a cloud's share has another reason
 	EventHold     EventKind = "hold"     // the fault is found to be on this side, or not any more
-	EventDrain    EventKind = "drain"    // an operator took a cloud out
-	EventResume   EventKind = "resume"   // and back
+	EventChange   EventKind = "change"   // something became of a drain, shift or drill
 	EventConfig   EventKind = "config"   // a config was put in force, or refused
 )
 

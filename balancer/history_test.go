@@ -40,7 +40,7 @@ func TestHistory(t *testing.T) {
 		for _, want := range []string{
 			"config  in force", "state a healthy", "state b healthy", "state a down", "failover a down",
 			"state a recovering", "plan a recovering", "state a healthy", "plan a weights",
-			"drain b ", "plan b drained", "config  refused",
+			"change b running", "plan b drained", "config  refused",
 		} {
 			if !slices.Contains(kinds, want) {
 				t.Errorf("no event %q in %q", want, kinds)

@@ -83,8 +83,22 @@ func TestLoadFull(t *testing.T) {
 		},
 		Failover: failover.Settings{
 			Panic: failover.PanicSpread, MinClouds: 1, HoldDown: time.Second, HoldDownMax: 5 * time.Minute, Slope: 0.1,
+			ChangeInterval: 10 * time.Minute,
 		},
-		Retry:     failover.BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10},
+		Retry: failover.BudgetSettings{Fraction: 0.1, Bank: 10 * time.Second, Floor: 10},
+		Changes: []failover.Change{{
+			ID: "weekly", Kind: failover.KindDrill, Cloud: "gcp",
+			Start: time.Date(2026, 11, 30, 18, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 30, 18, 30, 0, 0, time.UTC),
+			Ramp: 5 * time.Minute, Grace: 20 * time.Second, Repeat: 168 * time.Hour,
+			Abort:   failover.AbortSettings{Burn: 10, Events: 100, Headroom: 0.2},
+			Allowed: []failover.Window{{Days: []string{"mon", "tue"}, From: "22:00", To: "06:00", Zone: "Asia/Seoul"}},
+			Blocked: []failover.Window{{Days: []string{"sat", "sun"}}},
+		}, {
+			ID: "migration", Kind: failover.KindShift, Services: []string{"routing-api"},
+			From: map[string]uint32{"onprem": 100, "gcp": 0}, Weights: map[string]uint32{"onprem": 50, "gcp": 50},
+			Start: time.Date(2027, 1, 13, 9, 0, 0, 0, time.UTC), End: time.Date(2027, 2, 1, 9, 0, 0, 0, time.UTC),
+			Ramp: 24 * time.Hour, Force: true,
+		}},
 		Instances: 20,
 		Observe:   "onprem",
 	}
@@ -112,10 +126,18 @@ func TestFullHasEveryKey(t *testing.T) {
 	c.Tiers[0].Clouds = batch.Clouds
 	c.Tiers = c.Tiers[:1]
 	c.Assign = []sla.Rule{{Product: c.Assign[0].Product, Customer: c.Assign[1].Customer, Method: c.Assign[1].Method, Tier: "critical"}}
+	// A drill has other fields than a shift.
+	drill, shift := &c.Changes[0], c.Changes[1]
+	drill.Weights, drill.From, drill.Services, drill.Force = shift.Weights, shift.Weights, shift.Services, shift.Force
+	drill.Blocked = drill.Allowed
+	c.Changes = c.Changes[:1]
 	requireNoZero(t, "", reflect.ValueOf(*c))
 }
 
 func requireNoZero(t *testing.T, path string, v reflect.Value) {
+	if _, ok := v.Interface().(time.Time); ok && !v.IsZero() {
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {

@@ -37,6 +37,7 @@ func (a Attempt) Move(left health.Outcome, tried []Attempt, usable func(*Endpoin
 	to.begin(c, e)
 	s.live.moves.Add(1)
 	if a.run != nil {
+		a.run.moveTo(&c.live.lasting, r.random())
 		if a.run.clock != nil {
 			a.run.clock.turn(&to)
 		}

@@ -42,6 +42,13 @@ func WithResolver(lookup func(ctx context.Context, host string) ([]netip.Addr, e
 	return func(r *Router) { r.lookup = lookup }
 }
 
+// WithStore keeps what [Router.Apply] and the like did, and what was given up
+// or cancelled, so that a restart doesn't forget it: [ChangeFile] is one. What
+// can't be loaded is logged, and the router begins without.
+func WithStore(s ChangeStore) Option {
+	return func(r *Router) { r.store = s }
+}
+
 // WithDialer replaces the dialer of the probe that is used as long as no
 // adapter has called [Router.SetProber].
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {

@@ -26,6 +26,7 @@ func (a Attempt) Again(o health.Outcome) (Attempt, error) {
 	if a.run.clock != nil {
 		a.run.clock.alone()
 	}
+	a.run.moveTo(&next.cloud.live.lasting, r.random())
 	a.run.before, a.run.moved = tried, &next
 	a.run.reports = append(a.run.reports, AttemptReport{
 		Cloud: a.Cloud(), Endpoint: a.Endpoint().String(), Outcome: o, Took: now - a.began,

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/internal/virtual"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -43,6 +44,10 @@ type Router struct {
 	clocks sync.Pool // of *clock, for attempts
 	hedges gate      // the goroutines of hedges
 
+	storeMu sync.Mutex  // held while changes are saved; taken before mu
+	store   ChangeStore // nil without WithStore
+	stored  []byte      // as last loaded or saved
+
 	adaptersMu sync.Mutex // held while an adapter is attached; taken before mu
 	adapters   map[any]any
 
@@ -56,8 +61,10 @@ type Router struct {
 	keeper     keeper
 	levelKey   sla.LevelKey
 	classifier *sla.Classifier
-	sensitive  map[string]bool          // replaced with the config, never changed
-	drains     map[string]time.Duration // since when each drained cloud is drained
+	sensitive  map[string]bool   // replaced with the config, never changed
+	agenda     failover.Agenda   // what operators have planned
+	weights    map[string]uint32 // of the config's clouds
+	changeNews chan struct{}     // closed when something becomes of a change; nil while nobody waits
 	services   map[serviceKey]*service
 	order      []*service                 // the same, sorted by name
 	records    map[cloudKey]*cloudRecord  // of the clouds there are, and of some that were
@@ -94,7 +101,9 @@ type Router struct {
 // and each hedge under way.
 func New(cfg *Config, opts ...Option) (*Router, error) {
 	r := newRouter(opts)
-	if err := r.Update(cfg); err != nil {
+	err := r.update(cfg, r.loadChanges())
+	r.noteConfig(err)
+	if err != nil {
 		r.cancel()
 		return nil, err
 	}
@@ -119,7 +128,6 @@ func newRouter(opts []Option) *Router {
 		log:      slog.New(slog.DiscardHandler),
 		lookup:   lookupNetIP,
 		dial:     (&net.Dialer{}).DialContext,
-		drains:   make(map[string]time.Duration),
 		services: make(map[serviceKey]*service),
 		records:  make(map[cloudKey]*cloudRecord),
 		endings:  make(map[tierRecordKey]*endings),

@@ -12,9 +12,10 @@ import (
 // run is the part of an attempt that [Do] looks after.
 type run struct {
 	ctx     context.Context
-	cancel  context.CancelFunc // nil if the context is the caller's own
-	clock   *clock             // nil if the attempt has no time of its own
-	span    trace.Span         // nil without WithTracerProvider
+	cancel  context.CancelFunc      // nil if the context is the caller's own, or there is end
+	end     context.CancelCauseFunc // ends the context and says why; nil unless the attempt may last or be cut
+	clock   *clock                  // nil if the attempt has no time of its own
+	span    trace.Span              // nil without WithTracerProvider
 	fate    fate
 	once    bool            // what the adapter sends may have an effect: it can't be cut then
 	kept    bool            // the adapter will release it
@@ -24,6 +25,9 @@ type run struct {
 	moved   *Attempt        // what Attempt.Move or Again made of it; nil unless one did
 	reports []AttemptReport // of attempts that Attempt.Again has followed
 	ending  ending          // of the call, if it is the last one and kept
+
+	part           *lastingPart // where it is remembered; nil: nowhere
+	next, previous *run         // there, and guarded by its lock
 }
 
 // answered says that the attempt has ended by itself. It reports false if it
@@ -66,9 +70,28 @@ func (d *calling) abandon(a Attempt, returned bool) {
 
 // close releases what the attempt holds.
 func (r *run) close() {
+	r.forget()
+	r.stop()
+}
+
+// stop ends the attempt's context.
+func (r *run) stop() {
+	if r.end != nil {
+		r.end(nil)
+	}
 	if r.cancel != nil {
 		r.cancel()
 	}
+}
+
+// drained returns why the attempt was ended, if that is because its cloud was
+// drained, and nil otherwise.
+func (r *run) drained() *DrainedError {
+	if r.end == nil {
+		return nil
+	}
+	e, _ := context.Cause(r.ctx).(*DrainedError)
+	return e
 }
 
 // fate says who came first: the attempt's answer or the end of its time. Its

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
@@ -193,7 +194,7 @@ func typeOf(value any) string {
 		return "integer"
 	case float64:
 		return "number"
-	case string:
+	case string, time.Time:
 		return "string"
 	case []any:
 		return "array"

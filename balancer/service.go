@@ -53,9 +53,9 @@ type service struct {
 // serviceCloud is one service in one cloud.
 type serviceCloud struct {
 	name        string
-	weight      uint32
-	drained     bool
-	trusted     bool // with the credentials of the service's callers
+	weight      uint32 // with the shifts in force
+	operated           // what operators did to it
+	trusted     bool   // with the credentials of the service's callers
 	callersHost bool
 	held        bool // its state isn't held against it
 	relapsed    bool // it went down on its way back
@@ -133,15 +133,7 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 	if before == failover.Open {
 		return nil
 	}
-	good, bad := c.target.Answers()
-	after := c.readmission.Step(now, failover.Signs{
-		// Where no adapter probes, a canary has to find out whether a cloud
-		// that went silent answers again: a connection is all one can know.
-		Answered:    c.target.Answered() || !probed && c.target.Reached(),
-		Good:        good,
-		Bad:         bad,
-		Unprotected: c.unprotected.Load(),
-	})
+	after := c.readmission.Step(now, c.signs(probed))
 	gated := func(s failover.Stage) bool { return s >= failover.Gate1 }
 	switch {
 	case after == failover.Open:
@@ -152,6 +144,19 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 		return []health.Change{c.target.Relapse(now, c.readmission.Reason(now))}
 	}
 	return nil
+}
+
+// signs are what the way back goes by.
+func (c *serviceCloud) signs(probed bool) failover.Signs {
+	good, bad := c.target.Answers()
+	return failover.Signs{
+		// Where no adapter probes, a canary has to find out whether a cloud
+		// that went silent answers again: a connection is all one can know.
+		Answered:    c.target.Answered() || !probed && c.target.Reached(),
+		Good:        good,
+		Bad:         bad,
+		Unprotected: c.unprotected.Load(),
+	}
 }
 
 // hold asks whether it is us and reports whether the answer changed. A cloud that
@@ -223,6 +228,9 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	in := s.input(r.config.Failover)
 	mean, least := s.demand()
 	in.Demand = mean
+	for _, c := range s.clouds {
+		c.capacity.planned = c.capacity.perSecond
+	}
 	want := failover.Compute(in)
 	s.sureOnly(&want, in, least)
 	limited := failover.Limit(s.plan, want, now-s.limitedAt, r.slope)
@@ -246,12 +254,11 @@ func (s *service) input(settings failover.Settings) failover.Input {
 	best := s.bestQuality()
 	for _, c := range s.clouds {
 		cloud := failover.Cloud{
-			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained, Held: c.held,
+			Name: c.name, Weight: c.weight, State: c.target.State(), Drained: c.drained, Leaving: c.leaving, Held: c.held,
 			Absent: len(c.endpoints) == 0, Healthy: c.target.Healthy(), Quality: 1,
 			Gate: c.readmission.Gate(false), ProtectedGate: c.readmission.Gate(true),
 			Capacity: c.capacity.perSecond, Ceiling: c.capacity.ceiling,
 		}
-		c.capacity.planned = c.capacity.perSecond
 		if best > 0 {
 			cloud.Quality = c.target.Quality() / best
 		}

@@ -149,7 +149,7 @@ func TestAllocDoWithoutSpan(t *testing.T) {
 	}
 	none := allocs(t.Context())
 	remote := allocs(trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}})))
-	if none != remote || none > 1 {
+	if none != remote || none > 3 {
 		t.Errorf("%g allocations, with a span that doesn't record %g", none, remote)
 	}
 }

@@ -16,6 +16,8 @@ type Status struct {
 	Config   Provenance // Path is empty unless WithFile is used
 	Observe  string     // the cloud that gets every call, if any
 	Services []ServiceStatus
+	// Changes are the drains, shifts and drills: see Router.Changes.
+	Changes []failover.ChangeStatus
 	// UnknownTiers are tiers that contexts named and the config doesn't have;
 	// such calls were classed by the rules instead.
 	UnknownTiers []string
@@ -48,7 +50,9 @@ type CloudStatus struct {
 	Reason  string // of the state, for a person; empty if there is nothing to say
 	Since   time.Time
 	Drained bool
-	// DrainedSince is when an operator drained the cloud, zero if none did.
+	// DrainedBy is the ID of the change that drains the cloud, or is about to
+	// while its ramp lasts; empty if none does. DrainedSince is when it began.
+	DrainedBy    string
 	DrainedSince time.Time
 	// Gate says where re-admission stands, empty if it isn't under way.
 	Gate string
@@ -144,6 +148,7 @@ func (r *Router) Status() Status {
 	}
 	status.UnknownTiers = r.classifier.Unknown()
 	status.SLA, status.SLAStore = r.report(status.At), r.keeper.status
+	status.Changes = r.agenda.Status(r.clock())
 	for _, s := range r.order {
 		status.Services = append(status.Services, s.status(r))
 	}
@@ -191,8 +196,8 @@ func (c *serviceCloud) status(r *Router) CloudStatus {
 		Name: c.name, State: c.target.State(), Reason: c.target.Reason(), Since: r.wall(c.target.Since()),
 		Drained: c.drained, Counts: c.target.Counts(),
 	}
-	if c.drained {
-		status.DrainedSince = r.wall(r.drains[c.name])
+	if c.drainedBy != "" {
+		status.DrainedBy, status.DrainedSince = c.drainedBy, r.wall(c.drainedSince)
 	}
 	if c.readmission.Stage() != failover.Open {
 		status.Gate = c.readmission.Reason(r.now())

@@ -22,6 +22,9 @@ type Trace struct {
 	StateChanged func(StateChange)
 	// PlanChanged is called when the shares of a service have changed.
 	PlanChanged func(PlanChange)
+	// ChangeEvent is called when something has become of a drain, shift or drill:
+	// it began, ended, was given up, refused or cancelled.
+	ChangeEvent func(failover.ChangeStatus)
 	// ConfigChanged is called when a config was put in force, or refused with
 	// the error.
 	ConfigChanged func(error)

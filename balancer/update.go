@@ -15,10 +15,11 @@ import (
 // endpoints that stay is kept, calls under way are not disturbed, and shares
 // move to their new place at the pace of failover.slope.
 //
-// A cloud that an operator drained stays drained, whatever the config says of
-// the rest.
+// What an operator applied stays in force. A change of the config that has begun
+// goes on if it is the same move with other figures, and one that the config no
+// longer has is over.
 func (r *Router) Update(next *Config) error {
-	err := r.update(next)
+	err := r.update(next, nil)
 	r.noteConfig(err)
 	return err
 }
@@ -43,7 +44,8 @@ func (r *Router) noteConfig(err error) {
 	})
 }
 
-func (r *Router) update(next *Config) error {
+// update is Update; saved are the changes to begin with.
+func (r *Router) update(next *Config, saved []byte) error {
 	if next == nil {
 		return errors.New("balancer: there is no config")
 	}
@@ -67,7 +69,16 @@ func (r *Router) update(next *Config) error {
 		return err
 	}
 	now := r.now()
+	first := r.config == nil
 	r.config, r.loaded, r.sensitive = cfg, time.Now(), cfg.sensitive()
+	r.weights = weightsOf(cfg)
+	r.agenda.Interval = cfg.Failover.ChangeInterval
+	news := r.agenda.Set(now, r.clock(), cfg.Changes)
+	if first {
+		if err := r.agenda.Restore(saved); err != nil {
+			r.log.Error("saved changes could not be taken up, what was applied is forgotten", "error", err)
+		}
+	}
 	r.slope = cfg.Failover.Slope * r.jitter
 	r.ledger.keep(cfg, r.wall(now))
 	r.meters = r.ledger.meters(cfg.Contracts)
@@ -91,6 +102,8 @@ func (r *Router) update(next *Config) error {
 		r.order = append(r.order, s)
 		s.configure(r, now)
 	}
+	r.tellChanges(news)
+	r.stepChanges(now)
 	r.publish()
 	r.configured()
 	r.forgetGone(now)
@@ -130,6 +143,7 @@ func (s *service) configure(r *Router, now time.Duration) {
 	}
 	was := s.clouds
 	s.clouds = nil
+	weights := r.agenda.Weights(s.name, r.weights)
 	for _, name := range cfg.Services[s.name].cloudsOf(s.protocol) {
 		i := slices.IndexFunc(was, func(c *serviceCloud) bool { return c.name == name })
 		var c *serviceCloud
@@ -140,12 +154,12 @@ func (s *service) configure(r *Router, now time.Duration) {
 		} else {
 			c = &serviceCloud{name: name, target: health.NewTarget(cfg.Health, objectives, now), record: r.record(s, name)}
 		}
-		c.weight, c.callersHost = cfg.Clouds[name].Weight, cfg.Clouds[name].Host == HostCaller
+		c.callersHost = cfg.Clouds[name].Host == HostCaller
 		c.trusted = cfg.trusts(s.name, name)
 		c.limited = 0
 		c.capacity.configure(cfg, cfg.Services[s.name].Clouds[name], cfg.Clouds[name].Ready)
 		c.readmission.Settings = cfg.Failover
-		_, c.drained = r.drains[name]
+		c.weight = weights[name]
 		c.setSources(r, s, cfg.Services[s.name].Clouds[name])
 		s.setEndpoints(c, now)
 		s.clouds = append(s.clouds, c)

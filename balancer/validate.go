@@ -76,6 +76,7 @@ func validate(c *Config, doc *configfile.Document, faults *configfile.Faults) {
 	v.checkHealth(root.Key("health"))
 	v.checkFailover(root.Key("failover"))
 	v.checkRetry(root.Key("retry"))
+	v.checkChanges(root.Key("changes"))
 	ranged(v, root.Key("instances"), v.Instances, 1, mostInstances)
 	if at := root.Key("observe"); v.written(at, c.Observe != "") {
 		v.checkObserve(at)

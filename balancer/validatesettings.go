@@ -54,6 +54,7 @@ func (v *validator) checkFailover(at *configfile.Path) {
 		v.fault(at.Key("holdDownMax"), "must be at least holdDown (%s), is %s", show(least), show(s.HoldDownMax))
 	}
 	v.fraction(at.Key("slope"), s.Slope)
+	ranged(v, at.Key("changeInterval"), s.ChangeInterval, leastChangeInterval, mostChangeInterval)
 }
 
 func (v *validator) checkRetry(at *configfile.Path) {

@@ -20,6 +20,8 @@ func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
 		a.overtaken(now)
 	case !lost && !cut && !o.Kind.Answered():
 		switch over := d.over(); {
+		case over == nil && a.run.drained() != nil:
+			*o = health.Outcome{Reason: "drained"}
 		case over == nil:
 			// A failure that no deadline caused.
 		case errors.Is(over, context.Canceled):
@@ -70,6 +72,9 @@ func (d *calling) verdict(o health.Outcome, err error, stop string) error {
 	}
 	e := d.router.refusal(d.service, d.class, err)
 	e.Attempts, e.Stop = d.report, stop
+	if drained := d.tried[len(d.tried)-1].run.drained(); drained != nil {
+		e.Cause, e.also = drained, []error{err}
+	}
 	e.Ambiguous = !d.idempotent && !d.tried[len(d.tried)-1].run.unsent
 	over := d.over()
 	switch {

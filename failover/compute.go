@@ -127,6 +127,8 @@ func (c *candidate) reason(prefer bool) Reason {
 	switch {
 	case c.held:
 		return ReasonHeld
+	case c.leaving:
+		return ReasonDraining
 	case c.gate < 1:
 		return ReasonRecovering
 	case c.standby && c.capability > trickle: // else it would get no more without the preference

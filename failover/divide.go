@@ -24,10 +24,11 @@ type candidate struct {
 	weight     float64
 	endpoints  float64 // what its healthy endpoints can carry of its normal part, above 0…1
 	capability float64 // the same with the quality of its answers in it, 0…1
-	gate       float64 // what re-admission lets through of its normal share, 0…1
+	gate       float64 // what re-admission lets through, and a drain under way leaves, of its normal share, 0…1
 	fraction   float64 // the result, 0…1
 	standby    bool    // the fraction is a trickle
 	held       bool    // taken for healthy
+	leaving    bool    // a drain is under way
 
 	// What became of it when its calls were fitted, in calls per second.
 	load, room float64
@@ -38,7 +39,7 @@ type candidate struct {
 func newCandidate(share int, cloud *Cloud, tier *sla.Tier) candidate {
 	c := candidate{
 		share: share, name: cloud.Name, weight: float64(cloud.Weight),
-		endpoints: 1, capability: 1, gate: 1, held: cloud.Held,
+		endpoints: 1, capability: 1, gate: 1 - unit(cloud.Leaving), held: cloud.Held, leaving: cloud.Leaving > 0,
 	}
 	if c.held {
 		return c
@@ -49,10 +50,11 @@ func newCandidate(share int, cloud *Cloud, tier *sla.Tier) candidate {
 	case health.Degraded:
 		c.capability *= unit(cloud.Quality)
 	case health.Recovering:
-		c.gate = unit(cloud.Gate)
+		gate := unit(cloud.Gate)
 		if tier.Protected {
-			c.gate = unit(cloud.ProtectedGate)
+			gate = unit(cloud.ProtectedGate)
 		}
+		c.gate *= gate
 	}
 	return c
 }

@@ -97,6 +97,26 @@
 // [Readmission] takes one cloud from its loss through hold-down and gates back
 // into service, and again further away with each flap.
 //
+// A cloud that an operator had taken out begins at the first gate: nothing is
+// held against it, and nothing is known of how it takes calls.
+//
+// # Changes
+//
+// A [Change] is what operators plan: a drain takes a cloud out of use, a shift
+// moves weights over hours, a drill is a drain that measures. Each client follows
+// the record by itself with an [Agenda]: it is in force from its start to its end
+// by the wall clock, whoever wrote it, while ramps and judgements are durations
+// and don't mind when the clock is set. Of two changes that move the calls of one
+// cloud at a time the second is refused; so is one that would leave a tier with
+// too few clouds, or clouds with too little capacity for protected tiers, unless
+// it is forced: see [Change.Check]. What health demands is never refused.
+//
+// A drill or shift is given up when a protected tier burns its error budget 14.4
+// times as fast as it may, or when a cloud that stays has less than 10 % of its
+// capacity left beside the protected tiers; a shift also when the attempts at the
+// cloud that it moves to fail so often, whether callers see it or not. A drill
+// leaves a [Report].
+//
 // # Retries
 //
 // [Budget] bounds the retries of a service, [MayRetry] says which attempts may
@@ -105,13 +125,14 @@
 //
 // # Contract
 //
-// Times are monotonic, since some epoch of the caller's. Nothing here reads a
+// Times are monotonic, since some epoch of the caller's; only changes are given
+// the wall clock as well. Nothing here reads a
 // clock, starts a goroutine or draws a random number: the same arguments give
 // the same results in production, in tests and in simulations.
 //
 // Functions may be called from any goroutine. They change none of their
-// arguments; a [Plan] is never changed once it is made. A [Readmission] has
-// one owner. A [Budget] may be drawn from by any goroutine and has one owner
+// arguments; a [Plan] is never changed once it is made. A [Readmission] and an
+// [Agenda] have one owner. A [Budget] may be drawn from by any goroutine and has one owner
 // who refills it.
 //
 // The package is v0: names and figures may change between minor versions.

@@ -24,6 +24,9 @@ type Cloud struct {
 	Absent bool
 	// Drained says that an operator took the cloud out.
 	Drained bool
+	// Leaving is the part of its share that an operator's drain under way has
+	// taken from the cloud, 0…1. At the end of the way Drained says so.
+	Leaving float64
 	// Held says that the fault is probably on this side: the cloud is taken for
 	// healthy for now. See [health.Correlation].
 	Held bool
@@ -71,6 +74,7 @@ const (
 	ReasonRecovering Reason = "recovering" // what the gate of re-admission lets through
 	ReasonDown       Reason = "down"       // nothing: it is down, or has no usable endpoint
 	ReasonAbsent     Reason = "absent"     // nothing: it has no endpoint
+	ReasonDraining   Reason = "draining"   // what a drain under way has left it
 	ReasonDrained    Reason = "drained"    // nothing: an operator took it out
 	ReasonResidency  Reason = "residency"  // nothing: the tier may not use it
 	ReasonPanic      Reason = "panic"      // too few clouds are left: by weight, or nothing if the calls fail

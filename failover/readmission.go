@@ -115,6 +115,17 @@ func (r *Readmission) fall(now time.Duration, failure string) {
 	r.enter(Waiting, now)
 }
 
+// Returned begins the way back at the first gate, for a cloud that was well and
+// got no calls because an operator had taken it out: there is nothing to hold
+// against it, and nothing is known of how it takes calls. It does nothing to a
+// cloud that isn't in service.
+func (r *Readmission) Returned(now time.Duration, s Signs) {
+	if r.stage == Open {
+		r.seen = s
+		r.enter(Gate1, now)
+	}
+}
+
 // Step goes on by at most one stage, as far as time and signs allow, and
 // returns the stage. It is meant to be called at each sweep; how often decides
 // only how late a stage ends.

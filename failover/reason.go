@@ -14,6 +14,7 @@ var reasonTexts = map[Reason]string{
 	ReasonRecovering: "what the gate of re-admission lets through",
 	ReasonDown:       "nothing, because it is down or has no usable endpoint",
 	ReasonAbsent:     "nothing, because it has no endpoint",
+	ReasonDraining:   "what a drain under way has left it",
 	ReasonDrained:    "nothing, because an operator took it out",
 	ReasonResidency:  "nothing, because the tier may not use it",
 	ReasonPanic:      "by weight whatever its health, because too few clouds are left",

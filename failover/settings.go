@@ -43,6 +43,10 @@ type Settings struct {
 	// The loss or drain of a cloud is not slowed down. Range: above 0, at
 	// most 1. Default: 0.1.
 	Slope float64
+	// ChangeInterval is the least time between a drill or shift and another change
+	// that began or ended before: what one did should be seen before the next. A
+	// drain need not wait. Range: 1s to 24h. Default: 1m.
+	ChangeInterval time.Duration
 }
 
 // WithDefaults returns s with a default in the place of each value that is
@@ -63,6 +67,9 @@ func (s Settings) WithDefaults() Settings {
 	s.HoldDownMax = max(s.HoldDownMax, s.HoldDown)
 	if !(s.Slope > 0 && s.Slope <= 1) { // also true for NaN
 		s.Slope = 0.1
+	}
+	if s.ChangeInterval <= 0 {
+		s.ChangeInterval = time.Minute
 	}
 	return s
 }

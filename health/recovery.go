@@ -55,6 +55,9 @@ func (t *Target) Answers() (good, bad uint64) { return t.answers.good, t.answers
 // whose probes fail. It does nothing and returns the zero Change in any other
 // state, as Relapse and Readmit do.
 func (t *Target) Recover(now time.Duration, reason string) Change {
+	if t.State() != Down {
+		return Change{}
+	}
 	c := t.change(now, Recovering, reason)
 	if c.To == Recovering {
 		t.restart(now)
@@ -62,6 +65,21 @@ func (t *Target) Recover(now time.Duration, reason string) Change {
 			e.swept.silence.restart(e.swept.traffic)
 		}
 		t.amnesty()
+	}
+	return c
+}
+
+// Return puts a target that got no calls, because an operator had taken it out,
+// on its way back like one that was down: Unknown, Healthy, Degraded → Recovering.
+// What is known of it is from before. It does nothing and returns the zero Change
+// for a target that is down or recovering anyway.
+func (t *Target) Return(now time.Duration, reason string) Change {
+	if t.State() == Down {
+		return Change{}
+	}
+	c := t.change(now, Recovering, reason)
+	if c.To == Recovering {
+		t.restart(now)
 	}
 	return c
 }

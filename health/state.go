@@ -9,9 +9,11 @@ import "time"
 //	Degraded   → Healthy, Down
 //	Down       → Recovering
 //	Recovering → Healthy, Down
+//	Unknown, Healthy, Degraded → Recovering, when a drain ends
 //
-// The detectors make all of them except those from Down and from Recovering
-// to Healthy: their pace is decided elsewhere, by calls of Recover and Readmit.
+// The detectors make all of them except those from Down, to Recovering and from
+// Recovering to Healthy: their pace is decided elsewhere, by calls of Recover,
+// Return and Readmit.
 type State uint8
 
 const (
@@ -62,7 +64,7 @@ func follows(from, to State) bool {
 	case Down:
 		return from != Down
 	case Recovering:
-		return from == Down
+		return from != Recovering
 	}
 	return false
 }

@@ -114,8 +114,10 @@ func TestBurnProperty(t *testing.T) {
 		o := newOutage(target, 61*time.Minute)
 		fired := o.run(65*time.Minute, bad, func(b [3]Burn) bool { return b[0].Firing })
 		want := 3600 * 14.4 * (1 - target) / bad
-		if math.Abs(want-3600) < 2 {
-			return // a hair's breadth from never
+		if math.Abs(want-3600) < 60 {
+			// Close to never, and the minute in which the trouble began is leaving
+			// the window: what of it lies inside is then estimated.
+			return
 		}
 		if want > 3600 {
 			if fired > 0 {

@@ -164,6 +164,7 @@ func TestConcurrentAttempts(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		time.Sleep(time.Second) // servers of losers don't notice
 		synctest.Wait()
 		seen.mu.Lock()
 		defer seen.mu.Unlock()

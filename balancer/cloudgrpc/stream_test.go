@@ -125,6 +125,34 @@ func TestPingPong(t *testing.T) {
 	})
 }
 
+// A stream at a cloud that is drained has a grace, and ends with a typed error.
+func TestStreamEndsWhenItsCloudIsDrained(t *testing.T) {
+	streams(t, func(t *testing.T, _ *world, r *balancer.Router, client pb.TestServiceClient) {
+		s, err := client.FullDuplexCall(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Send(question("q", 1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Drain("a", balancer.WithGrace(5*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = s.Recv()
+		var drained *balancer.DrainedError
+		if took := time.Since(began); !errors.As(err, &drained) || drained.Cloud != "a" || status.Code(err) != codes.Unavailable || took < 5*time.Second || took > 5100*time.Millisecond {
+			t.Errorf("after %v: %v", took, err)
+		}
+		if c := counted(r, "a"); c.Bad != 0 {
+			t.Errorf("counted %+v", c)
+		}
+	})
+}
+
 // A cloud that fails before its headers: the other gets each message once.
 func TestStreamsGoElsewhere(t *testing.T) {
 	for _, what := range []string{"fail", "die"} {

@@ -1,6 +1,8 @@
 package cloudgrpc
 
 import (
+	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -113,6 +115,10 @@ func (o *opened) rest(err error) health.Outcome {
 func (o *opened) explain(err error) error {
 	if err == nil || err == io.EOF {
 		return err
+	}
+	var drained *balancer.DrainedError
+	if errors.As(context.Cause(o.route.Context), &drained) {
+		return statusError(o.route.attempt().Broken(drained))
 	}
 	outcome := o.rest(err)
 	if !outcome.Kind.Bad() {

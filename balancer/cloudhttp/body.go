@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -63,6 +64,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		b.end(b.outcome(err, began))
+		err = b.explain(err)
 	}
 	return n, err
 }
@@ -94,6 +96,16 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonTimeout}
 	}
 	return health.Outcome{Kind: health.Broken, Reason: brokenReason(err)}
+}
+
+// explain returns the error of a body that ended because its cloud was drained, and
+// any other as it is.
+func (b *body) explain(err error) error {
+	var drained *balancer.DrainedError
+	if err != io.EOF && errors.As(context.Cause(b.of.request.Context()), &drained) {
+		return b.of.attempt.Broken(drained)
+	}
+	return err
 }
 
 // end releases the attempt, once.

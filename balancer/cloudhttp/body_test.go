@@ -126,6 +126,40 @@ func TestTierTimeoutCoversTheBody(t *testing.T) {
 	}
 }
 
+// TestBodyEndsWhenItsCloudIsDrained reads an answer that goes on for ever. When the
+// cloud's grace is over it ends with an error that says so.
+func TestBodyEndsWhenItsCloudIsDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := network(t, map[string]http.HandlerFunc{
+			"192.0.2.1:80": streaming(time.Hour, func(http.ResponseWriter, *http.Request) {}),
+			"192.0.2.2:80": say("second"),
+		})
+		e := newEnv(t, config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"}), WithBase(lan.base))
+		resp, err := e.client.Get("http://routing-api/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		e.expect(t, seen{"first", health.OK, "http 200"})
+		if err := e.router.Drain("first", balancer.WithGrace(5*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		text, err := io.ReadAll(resp.Body)
+		var drained *balancer.DrainedError
+		if took := time.Since(began); !errors.As(err, &drained) || drained.Cloud != "first" || string(text) != "hello\n" || took < 5*time.Second || took > 5100*time.Millisecond {
+			t.Errorf("%q and %v after %v", text, err, took)
+		}
+		if !errors.As(err, new(*balancer.CallError)) {
+			t.Errorf("%v doesn't say how the clouds stand", err)
+		}
+		e.expect(t) // nothing is held against the cloud
+		if n := e.inFlight(); n != 0 {
+			t.Errorf("%d attempts when the answer is over", n)
+		}
+	})
+}
+
 // slowToClose is a body whose reader notices that it was closed before Close
 // returns.
 type slowToClose struct{ *stuck }

@@ -177,7 +177,7 @@ func (s *snapshot) marks(of *Service, begin time.Time, wide time.Duration) (all 
 			continue
 		}
 		switch e.Kind {
-		case balancer.EventFailover, balancer.EventDrain, balancer.EventResume:
+		case balancer.EventFailover, balancer.EventChange:
 			all = append(all, mark{string(e.Kind), fmt.Sprintf("%.2f%%", 100*e.At.Sub(begin).Seconds()/wide.Seconds()),
 				fmt.Sprintf("%s: %s at %s", e.Kind, e.Cloud, clock(e.At))})
 		}

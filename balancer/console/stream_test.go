@@ -269,7 +269,7 @@ func TestEventStream(t *testing.T) {
 				t.Errorf("%s got %v, want %v", name, test.got, test.want)
 			}
 		}
-		if text := first.text(); !strings.Contains(text, `"kind":"drain"`) || !strings.Contains(text, "event: overview\ndata: {") {
+		if text := first.text(); !strings.Contains(text, `"kind":"change"`) || !strings.Contains(text, "event: overview\ndata: {") {
 			t.Errorf("%s", text)
 		}
 		first.leave()

@@ -135,7 +135,7 @@ func example(what string) *snapshot {
 				{ID: 1, At: at.Add(-3 * time.Minute), Kind: balancer.EventConfig, To: "in force", Text: "a config was put in force"},
 				{ID: 2, At: fell, Kind: balancer.EventState, Service: "routing-api", Cloud: "onprem", From: "healthy", To: "down", Text: what},
 				{ID: 3, At: fell, Kind: balancer.EventFailover, Service: "routing-api", Cloud: "onprem", From: "weights", To: "down", Text: "share of critical 70 % → 0 %"},
-				{ID: 4, At: at.Add(-30 * time.Second), Kind: balancer.EventDrain, Cloud: "onprem", Text: "an operator took it out"},
+				{ID: 4, At: at.Add(-30 * time.Second), Kind: balancer.EventChange, Cloud: "onprem", To: "running", Text: "drain drain-onprem is running"},
 				{ID: 5, At: at.Add(-10 * time.Second), Kind: balancer.EventConfig, To: "refused", Text: what},
 			},
 		},

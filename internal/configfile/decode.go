@@ -61,7 +61,7 @@ func (d *Document) Line(path *Path) int {
 // at all.
 //
 // The struct may hold structs, maps with string keys, slices, strings, bools,
-// integers, floats and time.Durations, and types made from these. Another type
+// integers, floats, time.Durations and time.Times, and types made from these. Another type
 // is a fault of the program and panics.
 func Decode(data []byte, into any, faults *Faults) *Document {
 	root, ok := parse(data, faults)
@@ -94,6 +94,12 @@ func (d *decoder) value(path *Path, node *yaml.Node, line int, into reflect.Valu
 		return
 	case node.Style&yaml.TaggedStyle != 0:
 		d.lose(line, path, "must not have a tag, has %s", node.Tag)
+		return
+	}
+	if into.Type() == timeType {
+		if err := decodeTime(node, into); err != nil {
+			d.lose(line, path, "%v", err)
+		}
 		return
 	}
 	switch kind := into.Kind(); kind {

@@ -23,7 +23,14 @@ var (
 	numberText  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 )
 
-var durationType = reflect.TypeFor[time.Duration]()
+// TimePattern is the regular expression of times: RFC 3339, with an offset from
+// UTC.
+const TimePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[-+][0-9]{2}:[0-9]{2})$`
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+)
 
 // decodeScalar reads the node into a value that is no collection. The error
 // is a predicate whose subject is the value.
@@ -63,6 +70,16 @@ func decodeDuration(node *yaml.Node, into reflect.Value) error {
 		return fmt.Errorf("must be at most %v, is %s", time.Duration(math.MaxInt64), Quote(node.Value))
 	}
 	into.SetInt(int64(d))
+	return nil
+}
+
+// decodeTime reads a moment. It is kept in UTC.
+func decodeTime(node *yaml.Node, into reflect.Value) error {
+	t, err := time.Parse(time.RFC3339, node.Value)
+	if node.Kind != yaml.ScalarNode || err != nil || t.IsZero() {
+		return fmt.Errorf("must be a time with an offset from UTC such as 2026-12-01T03:00:00+09:00, is %s", describe(node))
+	}
+	into.Set(reflect.ValueOf(t.UTC()))
 	return nil
 }
 

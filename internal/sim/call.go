@@ -197,6 +197,7 @@ func (d *call) refused(err error) {
 	var shed *sla.ShedError
 	if errors.As(err, &shed) {
 		d.client.world.result.shed(d)
+		d.count(health.Outcome{}, err)
 		d.leaveWorld()
 		return
 	}
@@ -206,7 +207,17 @@ func (d *call) refused(err error) {
 // end ends the call.
 func (d *call) end(ok bool) {
 	d.client.world.result.ended(d, ok)
+	outcome := health.Outcome{Kind: health.Failed}
+	if ok {
+		outcome.Kind = health.OK
+	}
+	d.count(outcome, nil)
 	d.leaveWorld()
+}
+
+// count tells the router what became of the call, for the promise and for changes.
+func (d *call) count(o health.Outcome, refusal error) {
+	d.client.router.Count(d.ctx, balancer.Call{Service: service, Idempotent: true}, d.client.world.now-d.began, o, refusal)
 }
 
 func (d *call) leaveWorld() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/internal/virtual"
 )
@@ -32,6 +33,7 @@ func newClient(w *world, id int, load float64) (*client, error) {
 		Probe:     c.probe,
 		LevelKey:  "the same for all clients",
 		Day:       w.day,
+		Wall:      w.wall,
 		Unlimited: w.Unlimited,
 	}
 	var err error
@@ -50,6 +52,9 @@ func (c *client) trace() balancer.Trace {
 				At: c.world.now, Client: c.id, Cloud: s.Cloud, From: s.From, To: s.To, Reason: s.Reason,
 			})
 		},
+	}
+	t.ChangeEvent = func(s failover.ChangeStatus) {
+		c.world.result.Moves = append(c.world.result.Moves, ChangeEvent{At: c.world.now, Client: c.id, Change: s})
 	}
 	if c.world.KeepPlans {
 		t.PlanChanged = func(p balancer.PlanChange) {

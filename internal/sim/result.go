@@ -19,6 +19,8 @@ type Result struct {
 	Samples []Sample
 	// Clients are what each client did, in the order in which they came.
 	Clients []ClientResult
+	// Moves are what became of the scenario's planned changes, in the order of time.
+	Moves []ChangeEvent
 	// Plans are the plans of each client, in the order of time, if the scenario
 	// keeps them.
 	Plans [][]PlanChange
@@ -85,6 +87,17 @@ type StateChange struct {
 
 func (c StateChange) String() string {
 	return fmt.Sprintf("%8.3fs client %d: %s %s → %s: %s", c.At.Seconds(), c.Client, c.Cloud, c.From, c.To, c.Reason)
+}
+
+// ChangeEvent is what became of a drain, shift or drill at one client.
+type ChangeEvent struct {
+	At     time.Duration
+	Client int
+	Change failover.ChangeStatus
+}
+
+func (c ChangeEvent) String() string {
+	return fmt.Sprintf("%8.3fs client %d: %s %s %s: %s", c.At.Seconds(), c.Client, c.Change.Kind, c.Change.ID, c.Change.State, c.Change.Reason)
 }
 
 // PlanChange is a new plan of one client.
@@ -316,6 +329,13 @@ func (r *Result) String() string {
 	for i, c := range r.Changes {
 		if i == most {
 			fmt.Fprintf(&b, "and %d more changes of state\n", len(r.Changes)-most)
+			break
+		}
+		fmt.Fprintln(&b, c)
+	}
+	for i, c := range r.Moves {
+		if i == most {
+			fmt.Fprintf(&b, "and %d more events of planned changes\n", len(r.Moves)-most)
 			break
 		}
 		fmt.Fprintln(&b, c)

@@ -38,6 +38,12 @@ type Scenario struct {
 	// Faults are what goes wrong.
 	Faults []Fault
 
+	// Planned are the changes that the clients' config has. Their times are those of
+	// a clock that shows [Epoch] when the simulation begins.
+	Planned []failover.Change
+	// Clock are the times at which somebody sets the clients' clock.
+	Clock []ClockJump
+
 	// Instances is what the clients' config says of their number. Default: it
 	// says nothing, and capacities are no part of the plan.
 	Instances int
@@ -63,6 +69,23 @@ type Scenario struct {
 	KeepPlans, KeepClients bool
 	// EndAt, if set, is asked at each change of state whether to end at once.
 	EndAt func(StateChange) bool
+}
+
+// Epoch is the time of day when a simulation begins: a Monday's midnight.
+var Epoch = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+
+// ClockJump sets the time of day forward or, if By is negative, back.
+type ClockJump struct{ At, By time.Duration }
+
+// wall is the time of day.
+func (w *world) wall() time.Time {
+	now := Epoch.Add(w.now)
+	for _, jump := range w.Clock {
+		if w.now >= jump.At {
+			now = now.Add(jump.By)
+		}
+	}
+	return now
 }
 
 // Cloud is one cloud with its share of the traffic, its endpoints and the
@@ -170,6 +193,7 @@ func (s *Scenario) config() *balancer.Config {
 	cfg := &balancer.Config{
 		Clouds: make(map[string]balancer.Cloud),
 		Health: s.Health, Failover: s.Failover, Retry: s.Retry, Instances: s.Instances,
+		Changes: s.Planned,
 	}
 	clouds := make(map[string]balancer.ServiceCloud)
 	for i, c := range s.Clouds {

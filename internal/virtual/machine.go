@@ -34,6 +34,9 @@ type Machine struct {
 	// capacities.
 	Unlimited bool
 
+	// Wall, unless nil, returns the time of day, by which changes begin and end.
+	Wall func() time.Time
+
 	// Step is set by the router: it runs one turn of the controller, which
 	// production runs every StepEvery.
 	Step func()

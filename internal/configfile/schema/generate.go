@@ -65,7 +65,7 @@ func encode(value any) ([]byte, error) {
 
 // Generate returns the schema, indented, of the struct typeName that the
 // package in the directory dir declares. All types must be in the module of
-// that directory, except predeclared ones and time.Duration. An error says
+// that directory, except predeclared ones, time.Duration and time.Time. An error says
 // what could not be read or has no schema.
 func Generate(dir, typeName, title string) ([]byte, error) {
 	m, pkg, err := openModule(dir)
@@ -118,6 +118,9 @@ func (m *module) node(expr ast.Expr, d *declaration) (*node, error) {
 			path := d.imports[of.Name]
 			if path == "time" && expr.Sel.Name == "Duration" {
 				return &node{Type: "string", Pattern: configfile.DurationPattern}, nil
+			}
+			if path == "time" && expr.Sel.Name == "Time" {
+				return &node{Type: "string", Pattern: configfile.TimePattern}, nil
 			}
 			return m.named(path, expr.Sel.Name)
 		}
