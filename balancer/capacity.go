@@ -76,7 +76,7 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 		Utilization: p.utilization, Reported: p.reported,
 		Answered: has.Ended, PushedBack: has.PushedBack + has.TimedOut, Congested: p.cap.Congested(),
 	})
-	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut})
+	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut, Slow: has.Slow})
 	if limit != p.limit || limit > 0 && c.limited != len(c.endpoints) {
 		p.limit = limit
 		c.setLimits(tiers)

@@ -170,6 +170,7 @@ type calling struct {
 	draw       uint64          // the first attempt's
 	began      time.Duration   // when the call began, to wait or be tried; below 0 until it has
 	span       trace.Span      // the caller's; nil unless it records
+	pushed     int             // attempts that were pushed back and don't count
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
 
@@ -307,7 +308,7 @@ func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string
 	switch {
 	case !cut && !failover.MayRetry(o, d.idempotent):
 		return next, stopUnsafe
-	case len(d.tried) >= d.tier().Attempts:
+	case len(d.tried) >= d.attempts(o):
 		return next, stopAttempts
 	case d.over() != nil:
 		return next, stopTime
@@ -396,7 +397,7 @@ func (d *calling) enter(a *Attempt) {
 	}
 	a.run.once, a.run.before = !d.idempotent, d.tried
 	d.tried = append(d.tried, *a)
-	limit := d.equip(a, d.tried)
+	limit := d.equip(a, d.tried, d.tier().Attempts+d.pushed)
 	if limit == 0 || !d.repeats {
 		return
 	}
@@ -406,10 +407,24 @@ func (d *calling) enter(a *Attempt) {
 	}
 }
 
+// mostPushed is how many attempts that were pushed back don't count.
+const mostPushed = 2
+
+// attempts returns how many attempts the call may have after one that ended with
+// o. One that was pushed back has cost its target nothing, and must not take the
+// place of one that would be carried out: when a cloud is lost the others push back
+// at first.
+func (d *calling) attempts(o health.Outcome) int {
+	if o.Kind == health.Overloaded && d.pushed < mostPushed {
+		d.pushed++
+	}
+	return d.tier().Attempts + d.pushed
+}
+
 // equip gives an attempt its context and its time, which it returns. tried are the
-// attempts of the call, this one included.
-func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
-	limit := d.attemptTime(*a, tried)
+// attempts of the call, this one included, of which there may be most.
+func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
+	limit := d.attemptTime(*a, tried, most)
 	lasts := d.deadline == 0 || d.deadline-a.began > lastingTime
 	a.run.ctx = d.ctx
 	if d.timeout != nil {
@@ -434,8 +449,8 @@ func (d *calling) equip(a *Attempt, tried []Attempt) time.Duration {
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 // Of a call that isn't idempotent that concerns what isn't sent yet.
-func (d *calling) attemptTime(a Attempt, tried []Attempt) time.Duration {
-	if !d.idempotent && !d.announces || d.open || len(tried) >= d.tier().Attempts || !d.service.hasUntried(d.tier(), tried) {
+func (d *calling) attemptTime(a Attempt, tried []Attempt, most int) time.Duration {
+	if !d.idempotent && !d.announces || d.open || len(tried) >= most || !d.service.hasUntried(d.tier(), tried) {
 		return 0
 	}
 	left := time.Duration(0)

@@ -113,7 +113,7 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 	h.Attempt = planned.attempt(r)
 	h.Attempt.run = &h.run
 	h.run.before = []Attempt{first}
-	d.equip(&h.Attempt, []Attempt{first, h.Attempt})
+	d.equip(&h.Attempt, []Attempt{first, h.Attempt}, d.tier().Attempts)
 	if h.run.cancel == nil && h.run.end == nil { // it must end when it has lost
 		h.run.ctx, h.run.cancel = context.WithCancel(d.ctx)
 	}

@@ -89,7 +89,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 	best := s.bestQuality()
 	for _, c := range s.clouds {
 		changes, pickable := c.target.Sweep(now, best)
-		changes = append(changes, c.wayBack(r, now, changes, r.probers[s.protocol] != nil)...)
+		changes = append(changes, c.wayBack(r, now, changes, r.probers[s.protocol] != nil, s.alone(c))...)
 		changed = changed || pickable || len(changes) > 0
 		if pickable {
 			c.pool = nil
@@ -122,8 +122,9 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 }
 
 // wayBack moves the cloud's re-admission on, given what the sweep changed.
-// probed says that probes speak the endpoints' protocol.
-func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Change, probed bool) []health.Change {
+// probed says that probes speak the endpoints' protocol, alone that no other cloud
+// serves.
+func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Change, probed, alone bool) []health.Change {
 	for _, change := range changes {
 		if change.To == health.Down {
 			c.readmission.Fell(now)
@@ -133,7 +134,9 @@ func (c *serviceCloud) wayBack(r *Router, now time.Duration, changes []health.Ch
 	if before == failover.Open {
 		return nil
 	}
-	after := c.readmission.Step(now, c.signs(probed))
+	signs := c.signs(probed)
+	signs.Alone = alone
+	after := c.readmission.Step(now, signs)
 	gated := func(s failover.Stage) bool { return s >= failover.Gate1 }
 	switch {
 	case after == failover.Open:
@@ -157,6 +160,13 @@ func (c *serviceCloud) signs(probed bool) failover.Signs {
 		Bad:         bad,
 		Unprotected: c.unprotected.Load(),
 	}
+}
+
+// alone reports whether no cloud but this one may serve.
+func (s *service) alone(c *serviceCloud) bool {
+	return !slices.ContainsFunc(s.clouds, func(o *serviceCloud) bool {
+		return o != c && !o.drained && o.target.State() != health.Down
+	})
 }
 
 // hold asks whether it is us and reports whether the answer changed. A cloud that

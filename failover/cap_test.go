@@ -5,49 +5,89 @@ import (
 	"time"
 )
 
-func TestCap(t *testing.T) {
-	var c Cap
-	now := time.Duration(0)
-	s := CapSigns{Endpoints: 6}
-	step := func(inFlight int, ended, pushedBack, timedOut uint64) int {
-		now += capFor
-		s.InFlight = inFlight
-		s.Ended += ended
-		s.PushedBack += pushedBack
-		s.TimedOut += timedOut
-		return c.Step(now, s)
-	}
-	want := func(what string, got, want int) {
-		t.Helper()
-		if got != want {
-			t.Errorf("%s: cap %d, want %d", what, got, want)
+// capped steps a Cap each 100 ms.
+type capped struct {
+	Cap
+	now time.Duration
+	s   CapSigns
+}
+
+// step adds to what was counted and returns the cap.
+func (c *capped) step(inFlight int, more CapSigns) int {
+	c.now += capFor
+	c.s.InFlight = inFlight
+	c.s.Ended += more.Ended
+	c.s.PushedBack += more.PushedBack
+	c.s.TimedOut += more.TimedOut
+	c.s.Slow += more.Slow
+	return c.Step(c.now, c.s)
+}
+
+func TestCapIsCut(t *testing.T) {
+	c := capped{s: CapSigns{Endpoints: 6}}
+	for _, test := range []struct {
+		name     string
+		inFlight int
+		more     CapSigns
+		want     int
+	}{
+		{"well", 100, CapSigns{Ended: 100}, 0},
+		{"a tenth is no trouble", 100, CapSigns{Ended: 100, PushedBack: 5, TimedOut: 5}, 0},
+		{"nor is one of few", 3, CapSigns{Ended: 1, PushedBack: 1}, 0},
+		{"pushback", 100, CapSigns{Ended: 100, PushedBack: 6, TimedOut: 6}, 70},
+		{"timeouts", 65, CapSigns{Ended: 10, TimedOut: 10}, 45},
+		{"more in flight than the cap", 90, CapSigns{Ended: 10, TimedOut: 10}, 31},
+		{"not less than 2 for each endpoint", 1, CapSigns{Ended: 10, TimedOut: 9}, 12},
+		{"again", 1, CapSigns{Ended: 10, TimedOut: 9}, 12},
+	} {
+		if got := c.step(test.inFlight, test.more); got != test.want {
+			t.Errorf("%s: cap %d, want %d", test.name, got, test.want)
 		}
 	}
-	want("well", step(100, 100, 0, 0), 0)
-	want("a tenth is no trouble", step(100, 100, 5, 5), 0)
-	want("nor is one of few", step(3, 1, 1, 0), 0)
-	want("pushback", step(100, 100, 6, 6), 70)
-	want("timeouts", step(65, 10, 0, 10), 45)
-	want("used up", step(45, 100, 0, 0), 46)
-	want("not used up", step(20, 100, 0, 0), 46)
-	want("soon again", step(46, 0, 0, 2), 32)
-	for range 20 {
-		step(1, 10, 0, 9)
+	c = capped{}
+	if got := c.step(1, CapSigns{Ended: 10, TimedOut: 9}); got != leastCap {
+		t.Errorf("of few in flight: cap %d, want %d", got, leastCap)
 	}
-	want("never less", step(1, 10, 0, 9), 2*6)
-	want("not while attempts take long", step(12, 20, 0, 0), 2*6)
-	want("by one at least", step(12, 200, 0, 0), 2*6+1)
-	for now := time.Duration(0); now < 4*time.Second; now += capFor {
-		n := 7 * c.Step(0, CapSigns{}) / 8
-		step(n, uint64(20*n), 0, 0)
+}
+
+// After trouble the cap grows by 2 % each 100 ms at first, then faster, and is
+// forgotten when it matters no more.
+func TestCapGrows(t *testing.T) {
+	c := capped{}
+	c.step(1000, CapSigns{Ended: 1000, TimedOut: 500})
+	var caps []int
+	for range 60 {
+		caps = append(caps, c.step(700, CapSigns{Ended: 1000}))
 	}
-	if got := step(1000, 100_000, 0, 0); got < 1000 {
-		t.Errorf("after 4 s without trouble the cap is %d", got)
+	if first, second := float64(caps[9])/float64(caps[8]), float64(caps[19])/float64(caps[18]); first < 1.01 || first > 1.05 || second < 1.06 {
+		t.Errorf("it grows by a factor of %.2f a second after the trouble, %.2f two seconds after", first, second)
 	}
-	for range 100 {
-		step(5, 100, 0, 0)
+	if caps[59] != 0 {
+		t.Errorf("6 s later the cap is %d for 700 in flight", caps[59])
 	}
-	want("forgotten", step(5, 100, 0, 0), 0)
+}
+
+// More in flight is of no use while answers are slow.
+func TestCapCongested(t *testing.T) {
+	c := capped{}
+	for range 10 {
+		c.step(1000, CapSigns{Ended: 100, Slow: 11})
+	}
+	c.step(1000, CapSigns{Ended: 1000, TimedOut: 500})
+	for i := range 50 {
+		if got := c.step(700, CapSigns{Ended: 100, Slow: 11}); got != 700 {
+			t.Fatalf("%d ms later the cap is %d", 100*(i+1), got)
+		}
+	}
+	if !c.Congested() {
+		t.Error("11 % slow is no congestion")
+	}
+	for range 10 {
+		c.step(700, CapSigns{Ended: 100, Slow: 9})
+	}
+	if got := c.step(700, CapSigns{Ended: 100, Slow: 9}); c.Congested() || got == 700 {
+		t.Errorf("9 %% slow is congestion, the cap %d", got)
+	}
 }
 
 // Between two looks nothing changes.

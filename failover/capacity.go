@@ -35,8 +35,7 @@ type CapacitySigns struct {
 	// ever, PushedBack those of them that were too much for the cloud: it said so or
 	// gave no answer.
 	Answered, PushedBack uint64
-	// Congested says that attempts take longer than they would if nothing waited:
-	// see [Cap].
+	// Congested says that more calls would only wait: see [Cap].
 	Congested bool
 }
 

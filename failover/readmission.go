@@ -55,6 +55,9 @@ type Signs struct {
 	// Answered says that the cloud gave a good answer since it fell, and no
 	// bad one after it. It counts while Waiting and in HoldDown.
 	Answered bool
+	// Alone says that no other cloud serves. Then flaps don't make the hold-down
+	// longer: nobody is spared by waiting.
+	Alone bool
 	// Good and Bad count the answers to calls and probes, ever. They count in
 	// the gates, by how much they grow.
 	Good, Bad uint64
@@ -144,7 +147,7 @@ func (r *Readmission) Step(now time.Duration, s Signs) Stage {
 	case HoldDown:
 		if !s.Answered {
 			r.enter(Waiting, now)
-		} else if now-r.since >= holdDown(r.penalty, r.Settings) {
+		} else if now-r.since >= r.holdDown() {
 			r.admitted = now
 			r.enter(Gate1, now)
 		}
@@ -161,6 +164,14 @@ func (r *Readmission) Step(now time.Duration, s Signs) Stage {
 		}
 	}
 	return r.stage
+}
+
+// holdDown returns how long the hold-down lasts as things are.
+func (r *Readmission) holdDown() time.Duration {
+	if r.seen.Alone {
+		return holdDown(0, r.Settings)
+	}
+	return holdDown(r.penalty, r.Settings)
 }
 
 func (r *Readmission) enter(stage Stage, now time.Duration) {
@@ -197,7 +208,7 @@ func (r *Readmission) Reason(now time.Duration) string {
 		}
 		return "waiting for a good answer"
 	case HoldDown:
-		return fmt.Sprintf("hold-down, %v left", left(holdDown(r.penalty, r.Settings)))
+		return fmt.Sprintf("hold-down, %v left", left(r.holdDown()))
 	}
 	good, bad := r.answers()
 	gate := &gates[r.stage]

@@ -251,3 +251,26 @@ func TestReadmissionOrder(t *testing.T) {
 		}
 	})
 }
+
+// Flaps make the hold-down longer, but not where no other cloud serves.
+func TestHoldDownAlone(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		var r Readmission
+		now := time.Duration(0)
+		for range 4 { // falls in quick succession
+			r.Fell(now)
+			r.Step(now, Signs{Answered: true, Alone: alone})
+			began := now
+			for r.Stage() == HoldDown {
+				now += 50 * time.Millisecond
+				r.Step(now, Signs{Answered: true, Alone: alone})
+			}
+			if took := now - began; alone && took != time.Second {
+				t.Errorf("alone: the hold-down lasts %v", took)
+			}
+		}
+		if !alone && now < 7*time.Second {
+			t.Errorf("four hold-downs beside another cloud take %v", now)
+		}
+	}
+}

@@ -155,10 +155,12 @@ func (t *Target) acquit(e *Endpoint) {
 	t.pickable = true
 }
 
-// amnesty ends all ejections but those of endpoints whose probes still fail.
+// amnesty ends all ejections but those of endpoints whose probes still fail. What
+// they did while the whole target was in trouble doesn't make the next one longer.
 func (t *Target) amnesty() {
 	for _, e := range t.endpoints {
 		e.streak.Store(0)
+		e.ejection.multiplier = 0
 		switch {
 		case e.ejection.cause == notEjected:
 		case e.probe.streak.Load() < 0:

@@ -11,6 +11,8 @@ type Load struct {
 	// PushedBack and TimedOut count those of them that the target refused because
 	// it has too much to do, and those it didn't answer in time.
 	PushedBack, TimedOut uint64
+	// Slow counts the good answers that took longer than promised, or than usual.
+	Slow uint64
 }
 
 // plus is the load after further outcomes.
@@ -20,6 +22,7 @@ func (l Load) plus(more Counts, inFlight int, timedOut uint64) Load {
 		Ended:      l.Ended + more.OK + more.Bad + more.Excused + more.Overloaded,
 		PushedBack: l.PushedBack + more.Overloaded,
 		TimedOut:   timedOut,
+		Slow:       l.Slow + more.Slow,
 	}
 }
 

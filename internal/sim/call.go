@@ -22,6 +22,7 @@ type call struct {
 	began    time.Duration
 	deadline timer
 	tried    []balancer.Attempt
+	pushed   int              // attempts that were pushed back and don't count
 	current  *request         // nil while the call waits before a retry
 	beside   *request         // its hedge; nil: none is under way
 	left     balancer.Attempt // the one that the call waited for last
@@ -29,6 +30,9 @@ type call struct {
 
 	onTimeout, onCut, onCutHedge, onRetry, onHedge func() // made once
 }
+
+// mostPushed is that of balancer.Do.
+const mostPushed = 2
 
 // begin starts a call.
 func begin(c *client, tier, customer int) *call {
@@ -93,7 +97,7 @@ func (d *call) enter(picked balancer.Attempt) {
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 func (d *call) attemptTime(q *request) time.Duration {
-	if len(d.tried) >= d.spec().Attempts || !q.Alternative(d.tried) {
+	if len(d.tried) >= d.spec().Attempts+d.pushed || !q.Alternative(d.tried) {
 		return 0
 	}
 	return q.Time(d.timeLeft())
@@ -113,7 +117,10 @@ func (d *call) answered(q *request, o health.Outcome) {
 		return
 	}
 	d.leave(o)
-	if !failover.MayRetry(o, true) || len(d.tried) >= d.spec().Attempts {
+	if o.Kind == health.Overloaded && d.pushed < mostPushed {
+		d.pushed++
+	}
+	if !failover.MayRetry(o, true) || len(d.tried) >= d.spec().Attempts+d.pushed {
 		d.last().End()
 		d.end(o.Kind == health.OK)
 		return
