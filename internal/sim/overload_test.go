@@ -94,11 +94,11 @@ func TestMetastable(t *testing.T) {
 	const from, until = 20 * time.Second, 40 * time.Second
 	scenario := func(seed uint64, unlimited bool) Scenario {
 		s := Scenario{
-			Seed: seed, Duration: until + 40*time.Second, Rate: 3200, Unlimited: unlimited,
+			Seed: seed, Duration: until + 40*time.Second, Rate: 3200, Instances: 1, Unlimited: unlimited,
 			Tiers: []Tier{{Tier: sla.Tier{Name: "standard", Timeout: time.Second, Attempts: 3}}},
 		}
 		for i, cloud := range twoClouds() {
-			cloud.Weight, cloud.Endpoints, cloud.Carries = 1, 4, 2000
+			cloud.Weight, cloud.Endpoints, cloud.Carries, cloud.Capacity = 1, 4, 2000, 2000
 			cloud.Server = Server{Queue: 10_000}
 			s.Clouds = append(s.Clouds, cloud)
 			s.Faults = append(s.Faults, Fault{Kind: Slow, Cloud: s.Clouds[i].Name, Factor: 10, From: from, Until: until})
