@@ -32,12 +32,12 @@ func (p *planning) declare(flags *flag.FlagSet, kind failover.ChangeKind) {
 	flags.StringVar(&c.ID, "id", "", "the `NAME` of the change (default, for example, "+string(kind)+"-onprem)")
 	flags.StringVar(&p.start, "start", "now", "the `TIME` when it begins, such as 2026-12-01T03:00:00+09:00 or +2h")
 	flags.StringVar(&p.end, "end", "", "the `TIME` when it is over, likewise; +2h is after the start")
-	flags.DurationVar(&p.lasts, "for", 0, "how long it lasts, such as 30m, in place of -end")
+	flags.DurationVar(&p.lasts, "for", 0, "the `DURATION`, such as 30m, in place of -end")
 	flags.Func("services", "the `SERVICES` that it concerns, with commas between (default all)", func(text string) error {
 		c.Services = append(c.Services, strings.Split(text, ",")...)
 		return nil
 	})
-	flags.DurationVar(&c.Repeat, "repeat", 0, "the time from one start to the next, such as 168h")
+	flags.DurationVar(&c.Repeat, "repeat", 0, "the `DURATION` from one start to the next, such as 168h")
 	window := func(into *[]failover.Window) func(string) error {
 		return func(text string) error {
 			w, err := window(text)
@@ -52,7 +52,7 @@ func (p *planning) declare(flags *flag.FlagSet, kind failover.ChangeKind) {
 	flags.BoolVar(&p.dry, "dry-run", false, "check and show it, but leave the file as it is")
 	flags.BoolVar(&p.asJSON, "json", false, "write JSON")
 	if kind != failover.KindShift {
-		flags.DurationVar(&c.Grace, "grace", 0, "how long streams may go on at the drained cloud (default 30s)")
+		flags.DurationVar(&c.Grace, "grace", 0, "the `DURATION` that streams may go on at the drained cloud (default 30s)")
 	}
 }
 
@@ -73,7 +73,7 @@ func drainCommand() *command {
 		setup: func(flags *flag.FlagSet) func(*env, []string) error {
 			var p planning
 			p.declare(flags, failover.KindDrain)
-			flags.DurationVar(&p.change.Ramp, "ramp", 0, "how long it takes to drain the cloud (default at once)")
+			flags.DurationVar(&p.change.Ramp, "ramp", 0, "the `DURATION` that draining takes (default at once)")
 			return p.cloud
 		},
 	}
@@ -86,12 +86,12 @@ func drillCommand() *command {
 		long: "Plans a drill: a drain that measures whether callers notice, and that routers give up when a protected tier burns its error budget 14.4 times as fast as it may, or a cloud that stays has less than 10 % of its capacity left beside protected calls. It lasts 30 minutes unless -for or -end says otherwise. Each router leaves a report (router.Changes, the console, the log)." + changeHelp,
 		examples: []example{
 			{"in ten minutes, for half an hour", "drill fairlead.yaml onprem -start +10m -demand critical=3000"},
-			{"each Tuesday at three, but not in December's freeze", "drill fairlead.yaml onprem -id weekly -start 2026-12-01T03:00:00+09:00 -repeat 168h"},
+			{"each Tuesday at three", "drill fairlead.yaml onprem -id weekly -start 2026-12-01T03:00:00+09:00 -repeat 168h"},
 		},
 		setup: func(flags *flag.FlagSet) func(*env, []string) error {
 			var p planning
 			p.declare(flags, failover.KindDrill)
-			flags.DurationVar(&p.change.Ramp, "ramp", 0, "how long it takes to drain the cloud (default at once)")
+			flags.DurationVar(&p.change.Ramp, "ramp", 0, "the `DURATION` that draining takes (default at once)")
 			return p.cloud
 		},
 	}
@@ -109,7 +109,7 @@ func shiftCommand() *command {
 		setup: func(flags *flag.FlagSet) func(*env, []string) error {
 			var p planning
 			p.declare(flags, failover.KindShift)
-			flags.DurationVar(&p.change.Ramp, "ramp", 0, "how long the weights take (default at the pace of failover.slope)")
+			flags.DurationVar(&p.change.Ramp, "ramp", 0, "the `DURATION` that the weights take (default at the pace of failover.slope)")
 			p.change.From = map[string]uint32{}
 			flags.Func("from", "`CLOUD=WEIGHT` to begin with, which holds before the start, too (default the weights in the file)", func(text string) error {
 				return weightOf(text, p.change.From)
@@ -181,7 +181,7 @@ func (p *planning) plan(e *env, file, about string) error {
 	if err := f.add(*c); err != nil {
 		return err
 	}
-	unchecked, err := p.check(before, now)
+	remark, err := p.check(before, now)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (p *planning) plan(e *env, file, about string) error {
 			return err
 		}
 	}
-	return p.tell(e, f, unchecked)
+	return p.tell(e, f, remark)
 }
 
 // times reads when the change is.
@@ -232,9 +232,9 @@ func freeID(changes []failover.Change, id string) string {
 	}
 }
 
-// check asks the safety rules, with the demand that the command line gives.
-// unchecked says that capacity could not be.
-func (p *planning) check(cfg *balancer.Config, now time.Time) (unchecked bool, err error) {
+// check asks the safety rules, with the demand that the command line gives. The
+// remark says which one is overridden, or that capacity could not be checked.
+func (p *planning) check(cfg *balancer.Config, now time.Time) (remark string, err error) {
 	c := p.change.WithDefaults()
 	var inputs []failover.ServiceInput
 	at := c.Start
@@ -249,17 +249,22 @@ func (p *planning) check(cfg *balancer.Config, now time.Time) (unchecked bool, e
 			}
 			subject, err := s.subject(cfg, service, at)
 			if err != nil {
-				return false, err
+				return "", err
 			}
-			unchecked = unchecked || len(subject.input.Demand) == 0
+			if len(subject.input.Demand) == 0 {
+				remark = "Capacity wasn't checked, as -demand doesn't say how many calls there are; routers check it when it begins."
+			}
 			inputs = append(inputs, failover.ServiceInput{Service: service, Input: subject.input})
 		}
 	}
 	var refusal *failover.Refusal
-	if errors.As(c.Check(inputs), &refusal) && !c.Force {
-		return false, fmt.Errorf("refused, the file is as it was\n%s: %s", refusal.Rule, refusal.Reason)
+	switch {
+	case !errors.As(c.Check(inputs), &refusal):
+		return remark, nil
+	case c.Force:
+		return fmt.Sprintf("FORCED against the rule %s: %s.", refusal.Rule, refusal.Reason), nil
 	}
-	return unchecked, nil
+	return "", fmt.Errorf("refused, the file is as it was\n%s: %s", refusal.Rule, refusal.Reason)
 }
 
 func servicesOf(cfg *balancer.Config, c *failover.Change) (all []string) {
@@ -283,13 +288,14 @@ type changed struct {
 	Written bool     `json:"written"`
 	ID      string   `json:"id"`
 	Record  []string `json:"record"` // the lines of YAML that came, or went
+	Remark  string   `json:"remark,omitempty"`
 }
 
 // tell says what was written and what is to be done next.
-func (p *planning) tell(e *env, f *edited, unchecked bool) error {
+func (p *planning) tell(e *env, f *edited, remark string) error {
 	c := &p.change
 	if p.asJSON {
-		return writeJSON(e.stdout, changed{f.shown, !p.dry, c.ID, record(*c)})
+		return writeJSON(e.stdout, changed{f.shown, !p.dry, c.ID, record(*c), remark})
 	}
 	did := "Added to "
 	if p.dry {
@@ -301,8 +307,8 @@ func (p *planning) tell(e *env, f *edited, unchecked bool) error {
 	for _, line := range p.meaning(f.shown) {
 		fmt.Fprint(e.stdout, wrapped("", line))
 	}
-	if unchecked {
-		fmt.Fprint(e.stdout, wrapped("", "Capacity wasn't checked, as -demand doesn't say how many calls there are; routers check it when it begins."))
+	if remark != "" {
+		fmt.Fprint(e.stdout, wrapped("", remark))
 	}
 	return nil
 }

@@ -272,6 +272,9 @@ func (p *planned) verdicts(demand, blind bool) (lines []string) {
 	if len(whole) > 0 {
 		lines = append(lines, "Served whole: "+list(whole)+".")
 	}
+	if dark := p.dark(); demand && len(dark) > 0 {
+		lines = append(lines, "The capacity of "+list(dark)+" isn't known, and nothing is shed for the lack of it.")
+	}
 	if blind {
 		lines = append(lines, "But: "+noInstances)
 	}
@@ -279,6 +282,16 @@ func (p *planned) verdicts(demand, blind bool) (lines []string) {
 		lines = append(lines, "Nothing is said of capacity, as -demand doesn't say how many calls there are.")
 	}
 	return lines
+}
+
+// dark are the clouds that get calls and whose capacity isn't known.
+func (p *planned) dark() (names []string) {
+	for _, c := range p.Clouds {
+		if c.Capacity == 0 && c.Load > 0 {
+			names = append(names, c.Cloud)
+		}
+	}
+	return names
 }
 
 func (p *planned) writeShares(w io.Writer, demand bool) {

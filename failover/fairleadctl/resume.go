@@ -70,7 +70,7 @@ func resume(e *env, file, cloud, id string, dry, asJSON bool) error {
 	if asJSON {
 		out := []changed{}
 		for _, c := range gone {
-			out = append(out, changed{f.shown, !dry, c.ID, record(c)})
+			out = append(out, changed{f.shown, !dry, c.ID, record(c), ""})
 		}
 		return writeJSON(e.stdout, out)
 	}
