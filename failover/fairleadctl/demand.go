@@ -45,6 +45,9 @@ func parseDemand(r io.Reader) (*demand, error) {
 	records.TrimLeadingSpace = true
 	records.Comment = '#'
 	head, err := records.Read()
+	if errors.Is(err, io.EOF) {
+		err = errors.New("there is nothing in it")
+	}
 	if err != nil {
 		return nil, lineError(1, err)
 	}
