@@ -35,7 +35,7 @@
 //
 // drain, drill, shift and resume change the file and nothing else. It then has to
 // reach the routers as any other config does; those made with balancer.WithFile
-// take it up within a second. Everything but the record itself stays as it is, byte
+// take it up within two seconds. Everything but the record itself stays as it is, byte
 // for byte. The new text is read, validated and compared with the old one before it
 // takes the file's place by a rename, and a change that the rules of package
 // failover refuse is not written.

@@ -95,9 +95,9 @@ type agreeing struct {
 
 // call makes calls for a while: so many per second of each tier.
 func (a *agreeing) call(lasts time.Duration, rates map[string]int) {
-	for began := time.Now(); time.Since(began) < lasts; time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < lasts; time.Sleep(50 * time.Millisecond) {
 		for tier, rate := range rates {
-			for range rate / 10 {
+			for range rate / 20 {
 				ctx := sla.WithTier(a.t.Context(), tier)
 				_, _ = balancer.Do(ctx, a.router, balancer.Call{Service: "api", Idempotent: true}, a.clouds.Try, nil)
 			}
@@ -145,6 +145,7 @@ func TestPlanAgreesWithRouter(t *testing.T) {
 		cfg := clouds.Config("api")
 		cfg.Clouds = map[string]balancer.Cloud{"onprem": {Weight: 60}, "gcp": {Weight: 30}, "aws": {Weight: 7}}
 		cfg.Instances = 1
+		cfg.Failover.Slope = 1 // no share is on its way when it is looked at
 		cfg.Tiers = []sla.Tier{
 			{Name: "critical", Protected: true, Reserve: 0.3},
 			{Name: "standard", Clouds: sla.Clouds{Prefer: []string{"gcp", "onprem"}}},
@@ -171,6 +172,12 @@ func TestPlanAgreesWithRouter(t *testing.T) {
 		if p := a.compare("all is well"); p.Tiers[1].Shares[1].Reason != failover.ReasonFull {
 			t.Errorf("gcp isn't full: %+v", p.Tiers[1])
 		}
+
+		a.call(time.Minute, map[string]int{"critical": 240, "standard": 240, "batch": 120})
+		if p := a.compare("too much for all"); p.Tiers[2].Shed == 0 || p.Tiers[1].Shed == 0 || p.Tiers[0].Shed > 0 {
+			t.Errorf("shed: %v of critical, %v of standard, %v of batch", p.Tiers[0].Shed, p.Tiers[1].Shed, p.Tiers[2].Shed)
+		}
+		a.call(2*time.Minute, rates)
 
 		clouds.Cloud("aws").Crash()
 		a.call(time.Minute, rates)
