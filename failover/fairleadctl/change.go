@@ -15,13 +15,12 @@ import (
 
 // planning is what the commands that add a change have in common.
 type planning struct {
-	kind         failover.ChangeKind
-	change       failover.Change
-	start, end   string
-	lasts        time.Duration
-	s            situation
-	dry, asJSON  bool
-	allow, block []string
+	kind        failover.ChangeKind
+	change      failover.Change
+	start, end  string
+	lasts       time.Duration
+	s           situation
+	dry, asJSON bool
 }
 
 const drillLasts = 30 * time.Minute // as AWS practice runs do

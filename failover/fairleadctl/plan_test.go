@@ -173,19 +173,19 @@ func TestPlanAgreesWithRouter(t *testing.T) {
 		a.compare("nothing is asked for")
 
 		rates := map[string]int{"critical": 100, "standard": 80, "batch": 40}
-		a.call(time.Minute, rates)
+		a.call(20*time.Second, rates)
 		if p := a.compare("all is well"); p.Tiers[1].Shares[1].Reason != failover.ReasonFull {
 			t.Errorf("gcp isn't full: %+v", p.Tiers[1])
 		}
 
-		a.call(time.Minute, map[string]int{"critical": 240, "standard": 240, "batch": 120})
+		a.call(20*time.Second, map[string]int{"critical": 240, "standard": 240, "batch": 120})
 		if p := a.compare("too much for all"); p.Tiers[2].Shed == 0 || p.Tiers[0].Shed > 0 {
 			t.Errorf("shed: %v of critical, %v of batch", p.Tiers[0].Shed, p.Tiers[2].Shed)
 		}
-		a.call(2*time.Minute, rates)
+		a.call(40*time.Second, rates)
 
 		clouds.Cloud("aws").Crash()
-		a.call(time.Minute, rates)
+		a.call(20*time.Second, rates)
 		a.compare("aws is lost", "-down", "aws")
 		clouds.Cloud("aws").Restore()
 
@@ -196,7 +196,7 @@ func TestPlanAgreesWithRouter(t *testing.T) {
 		next := *cfg
 		next.Changes = []failover.Change{{ID: "d", Kind: failover.KindDrain, Cloud: "gcp", Start: time.Now().Add(-time.Hour)}}
 		a.file = written(t, string(next.Encode()))
-		a.call(2*time.Minute, rates)
+		a.call(40*time.Second, rates)
 		p := a.compare("gcp is drained", "-at", time.Now().UTC().Format(time.RFC3339))
 		if p.Tiers[0].Shares[1].Reason != failover.ReasonDrained {
 			t.Errorf("gcp is %s", p.Tiers[0].Shares[1].Reason)
