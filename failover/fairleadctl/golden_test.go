@@ -131,8 +131,8 @@ var lines = []struct {
 	{"resume-wrong-id", "resume changes.yaml -id nightly", exitFinding},
 	{"resume-json", "resume changes.yaml -id weekly -json", exitOK},
 
-	{"simulate", "simulate fairlead.yaml -demand day.csv -fault 'onprem down 10:00 2m' -fault 'gcp frozen 10:00 2m' -from 09:58 -until 10:04 -calls 20000 -o report.html", exitFinding},
-	{"simulate-calm", "simulate fairlead.yaml -demand day.csv -from 09:58 -until 10:00 -calls 10000", exitOK},
+	{"simulate", "simulate fairlead.yaml -demand day.csv -fault 'onprem down 10:00 2m' -fault 'gcp frozen 10:00 2m' -from 09:58 -until 10:02 -calls 4000 -o report.html", exitFinding},
+	{"simulate-calm", "simulate fairlead.yaml -demand day.csv -from 09:58 -until 09:59 -calls 3000", exitOK},
 	{"simulate-wrong-fault", "simulate fairlead.yaml -demand day.csv -fault 'onprem dead 10:00 2m'", exitUsage},
 	{"simulate-wrong-out", "simulate fairlead.yaml -demand day.csv -o report.pdf", exitUsage},
 	{"simulate-wrong-tier", "simulate changes.yaml -service maps -demand day.csv", exitFinding},

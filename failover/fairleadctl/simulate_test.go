@@ -91,7 +91,7 @@ func TestSimulateReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := []string{"simulate", "fairlead.yaml", "-demand", "day.csv", "-fault", "onprem down 10:00 30s", "-from", "09:59", "-until", "10:01", "-calls", "20000", "-json", "-o"}
+	line := []string{"simulate", "fairlead.yaml", "-demand", "day.csv", "-fault", "onprem down 10:00 30s", "-from", "09:59", "-until", "10:01", "-calls", "4000", "-json", "-o"}
 	var before string
 	for _, out := range []string{"report.html", "report.svg", "again.svg"} {
 		t.Chdir(home)
