@@ -172,7 +172,7 @@ func (s *service) status(r *Router) ServiceStatus {
 		status.Clouds = append(status.Clouds, cloud)
 	}
 	for i, plan := range s.plan.Tiers {
-		tier := TierStatus{Name: plan.Tier, Shares: plan.Shares, Fail: plan.Fail, Demand: plan.Demand, Shed: plan.Shed}
+		tier := TierStatus{Name: plan.Tier, Protected: s.tiers[i].Protected, Shares: plan.Shares, Fail: plan.Fail, Demand: plan.Demand, Shed: plan.Shed}
 		tier.ShedLevel = s.offers[i].recent.Shedding(plan.Shed).Level()
 		counted := r.endingsOf(s, plan.Tier)
 		tier.ShedCalls = ShedCalls{counted.shedFor(sla.ShedCapacity), counted.shedFor(sla.ShedInFlight)}
