@@ -44,10 +44,15 @@ func (s *serviceTable) sheds(class sla.Class, draw uint64) bool {
 	return t.sheds != 0 && t.sheds.Sheds(class.Level, draw) && s.observed < 0
 }
 
-// shed counts a call that has to wait, and makes its error. Those who were refused together
-// must not come back together.
+// shed counts a call that has to wait, and makes its error.
 func (r *Router) shed(s *serviceTable, class sla.Class, reason sla.ShedReason) error {
 	s.tiers[class.Tier].endings.shed(class.Level, reason)
+	return r.shedError(s, class, reason)
+}
+
+// shedError is the error of a call that has to wait. Those who were refused
+// together must not come back together.
+func (r *Router) shedError(s *serviceTable, class sla.Class, reason sla.ShedReason) error {
 	return &sla.ShedError{
 		Service: s.name, Tier: s.tiers[class.Tier].Name, Level: int(class.Level), Reason: reason,
 		RetryAfter: retryShed + time.Duration(r.fraction()*float64(retryShed)),

@@ -37,7 +37,7 @@ func (r *Router) again(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 // paidAgain is again, paid from the service's retry budget.
 func (r *Router) paidAgain(a *Attempt, s *serviceTable, class sla.Class, draw uint64, tried []Attempt, open bool) error {
 	if s.tiers[class.Tier].shed() {
-		return r.refusal(s, class, r.shed(s, class, sla.ShedCapacity))
+		return r.refusal(s, class, r.shedError(s, class, sla.ShedCapacity)) // the call itself was admitted
 	}
 	if !s.live.budget.Withdraw(s.tiers[class.Tier].spends) {
 		return r.refusal(s, class, ErrBudget)

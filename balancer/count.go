@@ -83,7 +83,6 @@ func (t *tierTable) late(took time.Duration, open bool) bool {
 // the attempt was kept, it counts when that is released.
 func (d *calling) end(last *run, o health.Outcome, err error) {
 	gone, late := d.ctx.Err(), d.tier().late(d.router.now()-d.began, d.open)
-	d.tier().endings.add(d.class.Level, d.endOf(o, late))
 	v := judge(o, late, gone == nil || errors.Is(gone, context.DeadlineExceeded))
 	if err != nil && o.Kind != health.OK && errors.Is(gone, context.Canceled) {
 		v = sla.Uncounted // Do has told a caller who left so
@@ -91,6 +90,7 @@ func (d *calling) end(last *run, o health.Outcome, err error) {
 	if err != nil && last.drained() != nil {
 		v = sla.Bad // nobody's fault but ours
 	}
+	d.tier().endings.add(d.class.Level, endOf(o, late, d.over).as(v))
 	t := d.tally()
 	if last.kept {
 		last.ending.told(t, v)
@@ -101,9 +101,9 @@ func (d *calling) end(last *run, o health.Outcome, err error) {
 
 // refused counts a call that ended without an attempt, and returns its error.
 func (d *calling) refused(err error) error {
-	d.tier().endings.add(d.class.Level, errorEnd(err))
-	t := d.tally()
-	t.count(refused(d.ctx, err))
+	t, v := d.tally(), refused(d.ctx, err)
+	d.tier().endings.add(d.class.Level, errorEnd(err).as(v))
+	t.count(v)
 	return err
 }
 
@@ -150,7 +150,7 @@ func (e *ending) count(spoiled bool) {
 }
 
 // Count counts a call that was made of picks, when it has ended: in its tier and
-// its contract, for [Router.Report]. Only its adapter knows that it has. It took
+// its contract, for [Router.Report] and the metric fairlead.calls. Only its adapter knows that it has. It took
 // that long, and ended with o; or with err, the one that [Router.Pick] returned
 // for its first attempt. Calls of [Do] are counted already.
 //
@@ -164,11 +164,15 @@ func (r *Router) Count(ctx context.Context, call Call, took time.Duration, o hea
 	}
 	draw := r.random()
 	class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
-	tally := s.tally(class, draw)
+	tally, tier := s.tally(class, draw), &s.tiers[class.Tier]
 	if err != nil {
-		tally.count(refused(ctx, err))
+		v := refused(ctx, err)
+		tier.endings.add(class.Level, errorEnd(err).as(v))
+		tally.count(v)
 		return
 	}
-	late := s.tiers[class.Tier].late(took, call.open(ctx))
-	tally.count(judge(o, late, errors.Is(ctx.Err(), context.DeadlineExceeded)))
+	late := tier.late(took, call.open(ctx))
+	v := judge(o, late, errors.Is(ctx.Err(), context.DeadlineExceeded))
+	tier.endings.add(class.Level, endOf(o, late, ctx.Err).as(v))
+	tally.count(v)
 }

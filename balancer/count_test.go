@@ -54,6 +54,21 @@ func totals(t *testing.T, r *Router) (tier sla.Totals, contract sla.Counts) {
 	return tier, contract
 }
 
+// counted is what the metric fairlead.calls says of the standard tier: a call with
+// any error.type but canceled is bad.
+func counted(r *Router) (t sla.Totals) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.endingsOf(r.order[0], "standard")
+	t.Good, t.Shed = all.ended(endGood), all.ended(endShed)
+	for e := range callEnd(callEnds) {
+		if e != endGood && e != endCanceled {
+			t.Bad += all.ended(e)
+		}
+	}
+	return t
+}
+
 // What a call is to its caller, by what becomes of its attempts and by what its
 // caller does.
 func TestVerdicts(t *testing.T) {
@@ -114,6 +129,9 @@ func TestVerdicts(t *testing.T) {
 					return 0, health.Outcome{Kind: a.kind, Reason: "as the test wants"}, a.err
 				}, nil)
 				tier, contract := totals(t, r)
+				if metric := counted(r); metric != test.want {
+					t.Errorf("the metric says %+v, want %+v", metric, test.want)
+				}
 				if tier != test.want || contract != (sla.Counts{Good: test.want.Good, Bad: test.want.Bad}) {
 					t.Errorf("tier %+v, contract %+v, want %+v", tier, contract, test.want)
 				}
@@ -269,6 +287,9 @@ func TestCount(t *testing.T) {
 		r.Count(left, call, time.Second, health.Outcome{}, nil)
 		r.Count(acme, Call{Service: "nothing of the kind"}, 0, ok, nil)
 		r.Count(acme, Call{Service: "api", Stream: ClientStream}, time.Second, ok, nil) // silence is no lateness
+		if metric := counted(r); metric != (sla.Totals{Good: 2, Bad: 3, Shed: 1}) {
+			t.Errorf("the metric says %+v", metric)
+		}
 		if tier, contract := totals(t, r); tier != (sla.Totals{Good: 2, Bad: 3, Shed: 1}) || contract != (sla.Counts{Good: 2, Bad: 3}) {
 			t.Errorf("tier %+v, contract %+v", tier, contract)
 		}
@@ -414,6 +435,7 @@ func TestBudgetLoop(t *testing.T) {
 		for now-began < most {
 			r.Count(ctx, Call{Service: "api"}, 0, health.Outcome{Kind: kind}, nil)
 			now += machine.StepEvery
+			r.Report() // whoever looks, and however often, changes nothing
 			machine.Step()
 			if _, unprotected := hedges(); unprotected == until {
 				break

@@ -184,9 +184,9 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	s, class, draw, waiting, err := r.classify(ctx, call)
 	if err != nil {
 		if s != nil {
-			t := s.tally(class, draw)
-			t.count(refused(ctx, err))
-			s.tiers[class.Tier].endings.add(class.Level, errorEnd(err))
+			t, v := s.tally(class, draw), refused(ctx, err)
+			s.tiers[class.Tier].endings.add(class.Level, errorEnd(err).as(v))
+			t.count(v)
 		}
 		return err
 	}

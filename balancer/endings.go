@@ -77,8 +77,8 @@ func (t *endings) shedFor(reason sla.ShedReason) (n uint64) {
 }
 
 // endOf says how a call ended whose last attempt ended with o. late says that it
-// took longer than promised.
-func (d *calling) endOf(o health.Outcome, late bool) callEnd {
+// took longer than promised, over why no more could be done for it, if so.
+func endOf(o health.Outcome, late bool, over func() error) callEnd {
 	switch o.Kind {
 	case health.OK:
 		if late {
@@ -96,7 +96,7 @@ func (d *calling) endOf(o health.Outcome, late bool) callEnd {
 	case health.Overloaded:
 		return endOverloaded
 	}
-	return errorEnd(d.over())
+	return errorEnd(over())
 }
 
 // errorEnd says how a call ended that failed for something else than the outcome
@@ -114,4 +114,17 @@ func errorEnd(err error) callEnd {
 		return endNoCloud
 	}
 	return endOther
+}
+
+// as is the end of a call that counts as v for its promise. What doesn't count is
+// its caller's doing, and what does is not: so the canceled ones are all that must
+// be left out of the metric to get what was promised.
+func (e callEnd) as(v sla.Verdict) callEnd {
+	switch {
+	case v == sla.Uncounted:
+		return endCanceled
+	case e == endCanceled:
+		return endOther
+	}
+	return e
 }

@@ -16,7 +16,7 @@ import (
 type ledger struct {
 	tiers     map[promiseKey]*account
 	contracts map[string]*account
-	swept     int64 // the second of the last sweep
+	judged    int64 // the second in which the budgets were last looked at
 }
 
 type promiseKey struct{ service, tier string }
@@ -60,7 +60,6 @@ func (l *ledger) meters(contracts []sla.Contract) []*sla.Meter {
 
 // sweep takes over what was counted.
 func (l *ledger) sweep(now time.Time) {
-	l.swept = now.Unix()
 	for _, a := range l.tiers {
 		a.Sweep(now)
 	}
@@ -73,9 +72,10 @@ func (l *ledger) sweep(now time.Time) {
 // counted, and sees which tiers burn. It reports whether the table has to be
 // built anew, and leaves built nil of the services that are concerned.
 func (r *Router) spend(now time.Time) (changed bool) {
-	if now.Unix() == r.ledger.swept {
+	if now.Unix() == r.ledger.judged {
 		return false
 	}
+	r.ledger.judged = now.Unix()
 	r.ledger.sweep(now)
 	for _, s := range r.order {
 		burning := false

@@ -142,12 +142,13 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
-	i := c.choose(uint32(draw), class.Tier)
-	if i < 0 && k != s.observed {
-		c, i = s.roomElsewhere(class.Tier, draw, c)
-	}
-	if i < 0 {
-		return r.shed(s, class, sla.ShedInFlight)
+	i := -1
+	if s.observed >= 0 { // every call goes there, whatever is under way
+		i = c.twoChoices(uint32(draw))
+	} else if i = c.choose(uint32(draw), class.Tier); i < 0 {
+		if c, i = s.roomElsewhere(class.Tier, draw, c); i < 0 {
+			return r.shed(s, class, sla.ShedInFlight)
+		}
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
 	a.begin(c, c.endpoints[i])

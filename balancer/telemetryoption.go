@@ -13,10 +13,12 @@ import (
 //   - fairlead.attempts: attempts that have ended, by service, protocol, cloud and
 //     error.type (refused, failed, broken, timed_out, overloaded, neutral).
 //   - fairlead.attempts.spoiled: good answers that broke off while they were read.
-//   - fairlead.calls: calls of [Do] that have ended, by service, protocol, tier
-//     and error.type: as of attempts, and slow (later than the tier's objective),
-//     canceled by the caller, no_cloud, shed, _OTHER. Without the canceled ones
-//     it is what the tier was promised: a call without error.type was good.
+//   - fairlead.calls: calls of [Do] and [Router.Count] that have ended, by
+//     service, protocol, tier and error.type: as of attempts, and slow (later than
+//     the tier's objective), no_cloud, shed, _OTHER, and canceled: the caller left,
+//     had less time than was promised, or asked for what nobody can do. Without
+//     the canceled ones it is what the tier was promised: a call without
+//     error.type was good, unless its answer broke off while it was read.
 //   - fairlead.cloud.capacity, .demand, .load, .desired_capacity, in calls per
 //     second of this process, and .utilization: see [failover.CloudPlan].
 //   - fairlead.cloud.endpoints: endpoints by state, eligible or ejected.

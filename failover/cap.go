@@ -37,6 +37,7 @@ type CapSigns struct {
 // One goroutine at a time may use a Cap. The zero value is ready.
 type Cap struct {
 	limit     float64 // 0: none
+	started   bool
 	counted   time.Duration
 	at        CapSigns // then
 	trouble   time.Duration
@@ -61,6 +62,9 @@ const (
 // Step goes on to now and returns the cap, 0 if there is none. It is meant to be
 // called at each sweep.
 func (c *Cap) Step(now time.Duration, s CapSigns) int {
+	if !c.started { // what ended before says nothing of now
+		c.started, c.counted, c.watched, c.at, c.seen = true, now, now, s, s
+	}
 	c.watch(now, s)
 	if now-c.counted < capFor {
 		return int(c.limit)

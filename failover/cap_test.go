@@ -90,6 +90,17 @@ func TestCapCongested(t *testing.T) {
 	}
 }
 
+// What ended before the first look is no trouble.
+func TestCapForgetsWhatWas(t *testing.T) {
+	var c Cap
+	was := CapSigns{InFlight: 100, Endpoints: 1, Ended: 1000, PushedBack: 500, TimedOut: 500}
+	for now := time.Hour; now < time.Hour+time.Second; now += capFor {
+		if got := c.Step(now, was); got != 0 || c.Congested() {
+			t.Fatalf("cap %d, congested %v", got, c.Congested())
+		}
+	}
+}
+
 // Between two looks nothing changes.
 func TestCapLooksEach100ms(t *testing.T) {
 	var c Cap
