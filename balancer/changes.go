@@ -195,6 +195,7 @@ func (r *Router) tellChanges(news []failover.ChangeStatus) {
 	if len(news) == 0 {
 		return
 	}
+	r.unsaved = r.store != nil
 	for _, s := range news {
 		r.events.add(changeEvent(r.wall(r.now()), s))
 		r.note(func() { r.tellChange(s) })
