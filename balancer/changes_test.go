@@ -248,6 +248,7 @@ func TestApplyRefuses(t *testing.T) {
 			change failover.Change
 			want   string
 		}{
+			{failover.Change{ID: "x\ny", Kind: failover.KindDrain, Cloud: "a"}, "id: must be a name: "},
 			{failover.Change{ID: "x", Kind: failover.KindDrain}, "drain x: cloud: must be a cloud"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "c"}, "drain x: no such cloud in the config, which has [a b]"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", Services: []string{"maps"}}, "drain x: no such service in the config, which has [api]"},

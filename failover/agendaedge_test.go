@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -169,5 +170,27 @@ func TestAppliedHistoryIsBounded(t *testing.T) {
 	}
 	if n := len(b.agenda.Status(b.wall)); n > mostHistory+1 {
 		t.Errorf("%d changes are remembered", n)
+	}
+}
+
+// What a long drill has cost is counted from its beginning, though burn rates look
+// back an hour.
+func TestBudgetSpentByALongDrill(t *testing.T) {
+	b := newBench(t)
+	b.wall = monday.Add(-benchStep)
+	b.run(benchStep)
+	c := drill("weekly", "a", monday, 5*time.Hour)
+	c.Abort.Events = mostEvents
+	b.set(c)
+	b.bad = 1
+	b.run(10 * time.Minute)
+	b.bad = 0
+	b.run(4*time.Hour + 50*time.Minute)
+	b.want("100ms weekly running", "5h0m0.05s weekly ended")
+	tier := b.last.Report.Tiers[0]
+	// Bad calls / (what a window of 720 h may have at this rate).
+	want := float64(tier.Bad) / (0.0005 * float64(tier.Calls) / 5 * 720)
+	if got := tier.BudgetSpent; tier.Bad < 10_000 || math.Abs(got-want) > 0.01*want {
+		t.Errorf("%d of %d calls were bad, %v of the budget, want %v", tier.Bad, tier.Calls, got, want)
 	}
 }
