@@ -194,3 +194,19 @@ func TestBudgetSpentByALongDrill(t *testing.T) {
 		t.Errorf("%d of %d calls were bad, %v of the budget, want %v", tier.Bad, tier.Calls, got, want)
 	}
 }
+
+// A drill that is planned for the moment when the interval is over takes place at
+// every client, whenever each of them looks.
+func TestJustAfterTheInterval(t *testing.T) {
+	for _, late := range []time.Duration{0, time.Millisecond, 49 * time.Millisecond} {
+		b := newBench(t)
+		b.wall = b.wall.Add(late)
+		b.set(drill("first", "a", monday.Add(time.Minute), 10*time.Minute), drill("second", "b", monday.Add(12*time.Minute), time.Minute))
+		b.run(11*time.Minute + time.Second)
+		b.wall = b.wall.Add(-5 * time.Millisecond) // it goes a little slower
+		b.run(3 * time.Minute)
+		if b.last.State != ChangeEnded || b.last.ID != "second" || len(b.news) != 4 {
+			t.Errorf("%v late: %v", late, b.news)
+		}
+	}
+}

@@ -183,6 +183,7 @@ func (a *Agenda) proceed(e *entry, now time.Duration, wall time.Time, look Look)
 	}
 	if over {
 		a.finish(e, now, wall, ChangeEnded, "its time is over")
+		a.moved = min(now, e.lasts) // not by when this client looked
 		return true
 	}
 	if signs == nil {

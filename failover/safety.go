@@ -240,9 +240,10 @@ func parts(weights map[string]uint32) map[string]float64 {
 }
 
 // tooSoon returns why a change must wait for another that has begun or ended. In a
-// client that comes late the other one may have begun after it.
+// client that comes late the other one may have begun after it. What is planned to
+// follow just after the interval does, though no two clocks go alike.
 func tooSoon(c *Change, ago, interval time.Duration) *Refusal {
-	if c.Kind == KindDrain || ago.Abs() >= interval {
+	if c.Kind == KindDrain || ago.Abs() >= interval-interval/100 {
 		return nil
 	}
 	return &Refusal{Rule: RuleInterval, Reason: fmt.Sprintf("another change began or ended %v %s, and %v must lie between",
