@@ -53,6 +53,11 @@ func (a *Attempt) picked() {
 	returned = true
 }
 
+// table returns the service and the tier that the attempt was chosen by.
+func (a *Attempt) table() (*serviceTable, *tierTable) {
+	return a.cloud.service, &a.cloud.service.tiers[a.tier]
+}
+
 // Service returns the name of the service.
 func (a Attempt) Service() string { return a.cloud.service.name }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
+	"github.com/fairlead-go/fairlead/internal/configfile"
 )
 
 // Apply puts a change in force, now or when its time comes: a drain, a shift or a
@@ -62,8 +63,12 @@ func (r *Router) apply(change failover.Change, instead bool) error {
 	return nil
 }
 
-// mayChange returns what a change names and the config doesn't have.
+// mayChange returns what a change names and the config doesn't have. Its ID goes to
+// logs and pages.
 func (r *Router) mayChange(c *failover.Change) error {
+	if !namePattern.MatchString(c.ID) {
+		return fmt.Errorf("id: must be a name: %s; is %s", nameCharacters, configfile.Quote(c.ID))
+	}
 	for _, cloud := range changedClouds(c) {
 		if _, known := r.config.Clouds[cloud]; !known {
 			return r.unknownCloud()
@@ -195,6 +200,7 @@ func (r *Router) tellChanges(news []failover.ChangeStatus) {
 	if len(news) == 0 {
 		return
 	}
+	r.unsaved = r.store != nil
 	for _, s := range news {
 		r.events.add(changeEvent(r.wall(r.now()), s))
 		r.note(func() { r.tellChange(s) })

@@ -248,6 +248,7 @@ func TestApplyRefuses(t *testing.T) {
 			change failover.Change
 			want   string
 		}{
+			{failover.Change{ID: "x\ny", Kind: failover.KindDrain, Cloud: "a"}, "id: must be a name: "},
 			{failover.Change{ID: "x", Kind: failover.KindDrain}, "drain x: cloud: must be a cloud"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "c"}, "drain x: no such cloud in the config, which has [a b]"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", Services: []string{"maps"}}, "drain x: no such service in the config, which has [api]"},
@@ -339,6 +340,63 @@ func TestRampedDrain(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if s := share(r, "critical", "a"); s.Reason != failover.ReasonDrained {
 			t.Errorf("at the end the share is %v", s)
+		}
+	})
+}
+
+// What is given up isn't in force again after a restart, whatever the hooks do and
+// however soon the router is closed. What can't be read back is not written.
+func TestAbortIsSaved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "changes")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig(), WithStore(ChangeFile(path)))
+		if err := r.Apply(failover.Change{ID: "drill", Kind: failover.KindDrill, Cloud: "a", End: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		r.mu.Lock()
+		for len(r.pending) < mostNotes { // hooks and log are far behind
+			r.note(func() {})
+		}
+		news, err := r.agenda.Cancel(r.now(), r.clock(), "drill", "as if it were given up")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.tellChanges(news)
+		r.mu.Unlock()
+		r.Close()
+		r = w.router(t, testConfig(), WithStore(ChangeFile(path)))
+		if c := r.Changes()[0]; c.State != failover.ChangeCancelled {
+			t.Errorf("after the restart it is %s", c.State)
+		}
+		if err := ChangeFile(path).Save(make([]byte, mostChanges)); err == nil {
+			t.Error("saved more than can be loaded")
+		}
+		if data, err := ChangeFile(path).Load(); err != nil || len(data) == 0 {
+			t.Errorf("%d bytes, %v", len(data), err)
+		}
+	})
+}
+
+// A config that ends a drain may do without the other clouds.
+func TestUpdateEndsADrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		cfg := testConfig()
+		cfg.Changes = []failover.Change{{ID: "out", Kind: failover.KindDrain, Cloud: "a", Start: time.Now()}}
+		r := w.router(t, cfg)
+		next := testConfig()
+		delete(next.Services["api"].Clouds, "b")
+		delete(next.Clouds, "b")
+		if err := r.Update(next); err != nil {
+			t.Error(err)
+		}
+		next.Changes = cfg.Changes
+		if err := r.Update(next); err != nil {
+			t.Fatal(err)
+		}
+		if c := r.Changes()[0]; c.State != failover.ChangeRefused {
+			t.Errorf("a drain of the only cloud is %s", c.State)
 		}
 	})
 }

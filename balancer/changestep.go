@@ -36,9 +36,6 @@ type operated struct {
 func (r *Router) stepChanges(now time.Duration) bool {
 	news := r.agenda.Step(now, r.clock(), r.look)
 	r.tellChanges(news)
-	if len(news) > 0 {
-		r.note(r.keepChanges)
-	}
 	return r.moveChanges(now)
 }
 

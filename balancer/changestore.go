@@ -54,9 +54,13 @@ func (f ChangeFile) Load() ([]byte, error) {
 	return nil, fmt.Errorf("%s is damaged; it is set aside as %s", string(f), aside)
 }
 
-// Save writes the file.
+// Save writes the file. The error may be that there are too many changes: more than
+// Load would read, which is 1 MiB.
 func (f ChangeFile) Save(data []byte) error {
 	text := fmt.Appendf(nil, "%s%x\n", changeHeader, sha256.Sum256(data))
+	if size := len(text) + len(data); size > mostChanges {
+		return fmt.Errorf("the changes have %d bytes, and may have %d", size, mostChanges)
+	}
 	file, err := os.CreateTemp(filepath.Dir(string(f)), filepath.Base(string(f))+".*")
 	if err != nil {
 		return err

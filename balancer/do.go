@@ -151,7 +151,8 @@ func (d *doing[T]) drop(got result[T]) {
 }
 
 // calling is the state of one call of Do. Only its goroutine changes it, but for
-// the clock of a run. That of a hedge reads it.
+// the clock of a run. That of a hedge reads it, but for what changes after the
+// first attempt: service, class, tried, report and pushed.
 type calling struct {
 	router     *Router
 	idempotent bool
@@ -422,7 +423,9 @@ func (d *calling) attempts(o health.Outcome) int {
 }
 
 // equip gives an attempt its context and its time, which it returns. tried are the
-// attempts of the call, this one included, of which there may be most.
+// attempts of the call, this one included, of which there may be most. The
+// goroutine of a hedge calls it while that of the call may go over to the next
+// table: what it needs of a table is that of the attempt's own.
 func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
 	limit := d.attemptTime(*a, tried, most)
 	lasts := d.deadline == 0 || d.deadline-a.began > lastingTime
@@ -437,11 +440,12 @@ func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
 		a.cloud.live.lasting.add(a.run, d.draw)
 	}
 	if limit > 0 {
-		budget := d.service.live.budget
-		if d.tier().shed() {
+		service, tier := a.table()
+		budget := service.live.budget
+		if tier.shed() {
 			budget = nil
 		}
-		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, d.tier().spends)
+		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, tier.spends)
 	}
 	d.router.startSpan(a.run)
 	return limit
@@ -450,7 +454,8 @@ func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 // Of a call that isn't idempotent that concerns what isn't sent yet.
 func (d *calling) attemptTime(a Attempt, tried []Attempt, most int) time.Duration {
-	if !d.idempotent && !d.announces || d.open || len(tried) >= most || !d.service.hasUntried(d.tier(), tried) {
+	service, tier := a.table()
+	if !d.idempotent && !d.announces || d.open || len(tried) >= most || !service.hasUntried(tier, tried) {
 		return 0
 	}
 	left := time.Duration(0)

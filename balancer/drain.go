@@ -91,7 +91,7 @@ func (r *Router) maySpare(cfg *Config) error {
 					continue
 				}
 				allowed++
-				if _, by := r.agenda.Drained(key.name, cloud); by == nil {
+				if _, by := r.agenda.Drained(key.name, cloud); by == nil || !r.agenda.Outlives(by, cfg.Changes) {
 					left++
 				}
 			}

@@ -113,7 +113,7 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 	h.Attempt = planned.attempt(r)
 	h.Attempt.run = &h.run
 	h.run.before = []Attempt{first}
-	d.equip(&h.Attempt, []Attempt{first, h.Attempt}, d.tier().Attempts)
+	d.equip(&h.Attempt, []Attempt{first, h.Attempt}, planned.tier.Attempts)
 	if h.run.cancel == nil && h.run.end == nil { // it must end when it has lost
 		h.run.ctx, h.run.cancel = context.WithCancel(d.ctx)
 	}
@@ -147,7 +147,8 @@ func (d *doing[T]) finish(h *hedge[T], c *clock, first *run) {
 	d.judge(&h.result)
 	switch {
 	case h.outcome.Kind != health.OK && h.panicked == nil:
-		c.uncover(first, d.tier().Attempts > 2)
+		_, tier := h.table()
+		c.uncover(first, tier.Attempts > 2)
 	case first.fate.lose():
 		first.stop()
 	}
@@ -169,7 +170,8 @@ func (d *doing[T]) race(got *result[T]) {
 		return
 	}
 	lost := got.run.fate.isLost()
-	if !lost && !failover.MayRetry(got.outcome, d.idempotent) {
+	drained := got.run.drained() != nil // then the hedge is what the call goes on with
+	if !lost && !drained && !failover.MayRetry(got.outcome, d.idempotent) {
 		d.forsake(h)
 		return
 	}
@@ -205,7 +207,8 @@ func (d *doing[T]) forsake(h *hedge[T]) {
 // paid for one after it.
 func (d *doing[T]) dispose(got result[T]) {
 	if _, paid := got.run.fate.isCut(); paid {
-		d.service.live.budget.Return()
+		service, _ := got.table()
+		service.live.budget.Return()
 	}
 	d.drop(got)
 }

@@ -43,12 +43,16 @@ func (r *Router) telling() {
 }
 
 // tell tells hooks and log what was noted, without the lock, so that they may
-// call the router.
+// call the router. What is to be saved of changes comes first, and is never left
+// out however much there is to tell.
 func (r *Router) tell() {
 	r.mu.Lock()
-	pending, untold := r.pending, r.untold
-	r.pending, r.untold = nil, 0
+	pending, untold, unsaved := r.pending, r.untold, r.unsaved
+	r.pending, r.untold, r.unsaved = nil, 0, false
 	r.mu.Unlock()
+	if unsaved {
+		r.keepChanges()
+	}
 	for _, what := range pending {
 		what()
 	}

@@ -65,6 +65,7 @@ type Router struct {
 	agenda     failover.Agenda   // what operators have planned
 	weights    map[string]uint32 // of the config's clouds
 	changeNews chan struct{}     // closed when something becomes of a change; nil while nobody waits
+	unsaved    bool              // something has, and the store has to be told
 	services   map[serviceKey]*service
 	order      []*service                 // the same, sorted by name
 	records    map[cloudKey]*cloudRecord  // of the clouds there are, and of some that were

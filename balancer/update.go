@@ -76,7 +76,7 @@ func (r *Router) update(next *Config, saved []byte) error {
 	news := r.agenda.Set(now, r.clock(), cfg.Changes)
 	if first {
 		if err := r.agenda.Restore(saved); err != nil {
-			r.log.Error("saved changes could not be taken up, what was applied is forgotten", "error", err)
+			r.log.Error("some saved changes could not be taken up, and are forgotten", "error", err)
 		}
 	}
 	r.slope = cfg.Failover.Slope * r.jitter

@@ -27,7 +27,8 @@ func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
 		case errors.Is(over, context.Canceled):
 			*o = health.Outcome{Reason: "canceled"}
 		default:
-			*o = a.silent(*took, d.timeout != nil, d.tier().Timeout)
+			_, tier := a.table()
+			*o = a.silent(*took, d.timeout != nil, tier.Timeout)
 		}
 	}
 	a.answered(now, *o)

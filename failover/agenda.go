@@ -1,9 +1,7 @@
 package failover
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -28,7 +26,7 @@ type ChangeStatus struct {
 	Since time.Time
 	// Reason says why, for a person; empty if there is nothing to say.
 	Reason string
-	// From and Until are those of the occurrence that is in force or comes next,
+	// Begins and Until are those of the occurrence that is in force or comes next,
 	// or of the last one. Until is zero if it has no end.
 	Begins, Until time.Time
 	// Progress is how much of its way it has gone, 0…1. It is 0 unless the change
@@ -61,7 +59,7 @@ type Agenda struct {
 	Interval time.Duration
 
 	entries []*entry
-	moved   time.Duration // when something last began or ended
+	moved   time.Duration // when something last began or ended, here or elsewhere
 	ever    bool          // something did
 }
 
@@ -73,8 +71,9 @@ type entry struct {
 	since   time.Time
 	reason  string
 	forced  string
-	rule    Rule // that was overridden
-	gone    bool // cancelled, and every occurrence to come with it
+	rules   []Rule // that were overridden
+	gone    bool   // cancelled, and every occurrence to come with it
+	resumed bool   // it was in force when it was saved, and is so again with the next Step
 	report  *Report
 
 	handled time.Time // the start of the last occurrence that was begun or refused
@@ -117,9 +116,9 @@ func (a *Agenda) Set(now time.Duration, wall time.Time, changes []Change) (news 
 	}
 	for _, e := range old {
 		switch {
-		case e.applied && !slices.ContainsFunc(changes, func(c Change) bool { return c.ID == e.ID }):
+		case e.applied && e.outlives(changes):
 			a.entries = append(a.entries, e)
-		case e.state == ChangeRunning:
+		case e.state == ChangeRunning, e.applied && e.state == ChangeScheduled:
 			a.finish(e, now, wall, ChangeCancelled, "its record was taken away or replaced")
 			news = append(news, e.status(wall))
 		}
@@ -128,7 +127,23 @@ func (a *Agenda) Set(now time.Duration, wall time.Time, changes []Change) (news 
 }
 
 func newEntry(c Change, wall time.Time, applied bool) *entry {
-	return &entry{Change: c, applied: applied, state: ChangeScheduled, since: wall}
+	e := &entry{Change: c, applied: applied, state: ChangeScheduled, since: wall}
+	e.miss(wall)
+	return e
+}
+
+// Outlives reports whether a change that [Agenda.Drained] returned stays in force
+// when [Agenda.Set] sets other changes.
+func (a *Agenda) Outlives(c *Change, changes []Change) bool {
+	i := slices.IndexFunc(a.entries, func(e *entry) bool { return &e.Change == c })
+	return i >= 0 && a.entries[i].outlives(changes)
+}
+
+func (e *entry) outlives(changes []Change) bool {
+	if e.applied {
+		return !slices.ContainsFunc(changes, func(c Change) bool { return c.ID == e.ID })
+	}
+	return slices.ContainsFunc(changes, func(c Change) bool { return e.sameMove(&c) })
 }
 
 // Add adds a change of one process, or gives one that was added before other
@@ -147,7 +162,7 @@ func (a *Agenda) Add(now time.Duration, wall time.Time, c Change, instead bool, 
 	for _, other := range a.entries {
 		switch {
 		case other.ID != c.ID:
-			if !other.lives(wall) || instead && other.replaceable(&c) {
+			if !other.lives() || instead && other.replaceable(&c) {
 				continue
 			}
 			if err := c.Contradicts(&other.Change); err != nil {
@@ -163,7 +178,7 @@ func (a *Agenda) Add(now time.Duration, wall time.Time, c Change, instead bool, 
 		return nil, fmt.Errorf("change %s is over since %s", c.ID, c.End.Format(time.RFC3339))
 	}
 	if e.due(wall) {
-		refusal := a.begin(e, now, wall, instead, look)
+		refusal := a.begin(e, now, now, wall, instead, look)
 		if refusal != nil && c.Repeat == 0 && refusal.drillReport == nil {
 			return nil, refusal.Refusal
 		}
@@ -198,7 +213,7 @@ func (a *Agenda) forget() {
 	over := 0
 	for i := len(a.entries) - 1; i >= 0; i-- {
 		e := a.entries[i]
-		if !e.applied || e.state == ChangeRunning || e.state == ChangeScheduled || e.Repeat > 0 {
+		if !e.applied || e.lives() || e.holdsBack() {
 			continue
 		}
 		if over++; over > mostHistory {
@@ -208,7 +223,7 @@ func (a *Agenda) forget() {
 }
 
 // lives reports whether a change is in force or may still come.
-func (e *entry) lives(wall time.Time) bool {
+func (e *entry) lives() bool {
 	switch e.state {
 	case ChangeRunning, ChangeScheduled:
 		return true
@@ -216,25 +231,17 @@ func (e *entry) lives(wall time.Time) bool {
 	return e.Repeat > 0 && !e.gone
 }
 
-// due reports whether an occurrence has come that was not dealt with.
-func (e *entry) due(wall time.Time) bool {
-	if e.state == ChangeRunning || e.gone {
-		return false
-	}
-	start, end := e.Occurrence(wall)
-	return !wall.Before(start) && (end.IsZero() || wall.Before(end)) && start.After(e.handled)
-}
-
 // Cancel ends a change for good, with all occurrences to come; one of the config
-// until its record is another move. The error is about an unknown ID; a change
-// that is over is none.
+// until its record is another move. What an added shift was given up for, or refused,
+// then keeps weights no more at those that it was to move from. The error is about
+// an unknown ID; a change that is over is none.
 func (a *Agenda) Cancel(now time.Duration, wall time.Time, id, reason string) (news []ChangeStatus, err error) {
 	i := slices.IndexFunc(a.entries, func(e *entry) bool { return e.ID == id })
 	if i < 0 {
 		return nil, fmt.Errorf("no such change: %s", id)
 	}
 	e := a.entries[i]
-	if !e.lives(wall) {
+	if !e.lives() && !e.holdsBack() {
 		return nil, nil
 	}
 	a.finish(e, now, wall, ChangeCancelled, reason)
@@ -254,187 +261,6 @@ func (a *Agenda) Resume(now time.Duration, wall time.Time, cloud, reason string)
 	return news
 }
 
-// Step takes all changes further: it begins those whose time has come, and ends
-// those whose time is over or that do harm. It is meant to be called at each
-// sweep. It returns what changed.
-func (a *Agenda) Step(now time.Duration, wall time.Time, look Look) (news []ChangeStatus) {
-	for _, e := range a.entries {
-		if e.state == ChangeRunning {
-			if a.proceed(e, now, wall, look) {
-				news = append(news, e.status(wall))
-			}
-		}
-	}
-	for _, e := range a.entries {
-		if e.due(wall) {
-			a.begin(e, now, wall, false, look)
-			news = append(news, e.status(wall))
-		}
-	}
-	return news
-}
-
-// refusedDrill is a refusal, with a report if it is one that a drill's outcome
-// tells.
-type refusedDrill struct {
-	*Refusal
-	drillReport *Report
-}
-
-// begin puts an occurrence in force, unless a rule speaks against it.
-func (a *Agenda) begin(e *entry, now time.Duration, wall time.Time, instead bool, look Look) *refusedDrill {
-	start, end := e.Occurrence(wall)
-	e.handled, e.begins, e.until = start, start, end
-	e.since, e.reason, e.forced, e.rule = wall, "", "", ""
-	e.done = 0
-	signs := look(&e.Change)
-	refusal, hard := a.refuse(e, now, start, end, instead, signs)
-	if refusal != nil && (hard || !e.Force) {
-		e.state, e.reason = ChangeRefused, refusal.Reason
-		r := &refusedDrill{Refusal: refusal}
-		if e.Kind == KindDrill && (refusal.Rule == RuleCapacity || refusal.Rule == RuleMinClouds) {
-			e.report = &Report{Change: e.ID, Cloud: e.Cloud, Outcome: CapacityCheckFailed, Reason: refusal.Reason, Ended: wall}
-			r.drillReport = e.report
-		}
-		return r
-	}
-	if refusal != nil {
-		e.forced, e.rule = fmt.Sprintf("%s: %s", refusal.Rule, refusal.Reason), refusal.Rule
-	}
-	e.state, e.began = ChangeRunning, now
-	if end.IsZero() {
-		e.lasts = 0
-	} else {
-		e.until, e.lasts = e.lasting(start, now, wall)
-	}
-	e.joined = progress(wall.Sub(start), e.Ramp)
-	e.done = e.joined
-	e.trial = newTrial(now, &e.Change, signs)
-	e.trial.read(now, &e.Change, signs)
-	a.moved, a.ever = now, true
-	return nil
-}
-
-// lasting returns when an occurrence is over, by both clocks.
-func (c *Change) lasting(start time.Time, now time.Duration, wall time.Time) (until time.Time, lasts time.Duration) {
-	if c.End.IsZero() {
-		return time.Time{}, 0
-	}
-	until = start.Add(c.End.Sub(c.Start))
-	return until, now + max(1, until.Sub(wall))
-}
-
-// progress returns how much of a ramp is over, in thousandths: each step of it
-// costs every service a new plan.
-func progress(elapsed, ramp time.Duration) float64 {
-	if elapsed >= ramp {
-		return 1
-	}
-	return math.Floor(1000*max(0, elapsed.Seconds())/ramp.Seconds()) / 1000
-}
-
-// refuse returns the rule that speaks against a change, and whether it can't be
-// overridden.
-func (a *Agenda) refuse(e *entry, now time.Duration, start, end time.Time, instead bool, signs []ServiceSigns) (refusal *Refusal, hard bool) {
-	for _, other := range a.entries {
-		if other == e || other.state != ChangeRunning || other.Kind == KindShift && e.Kind != KindShift && other.done >= 1 || !e.meets(&other.Change) {
-			continue
-		}
-		if instead && other.replaceable(&e.Change) {
-			continue
-		}
-		if err := e.clashes(&other.Change); errors.As(err, &refusal) {
-			return refusal, true
-		}
-	}
-	if refusal := e.windows(start, end); refusal != nil {
-		return refusal, false
-	}
-	if a.ever {
-		if refusal := tooSoon(&e.Change, now-a.moved, a.Interval); refusal != nil {
-			return refusal, false
-		}
-	}
-	inputs := make([]ServiceInput, len(signs))
-	for i := range signs {
-		inputs[i] = ServiceInput{signs[i].Service, signs[i].Input}
-	}
-	if errors.As(e.Check(inputs), &refusal) {
-		return refusal, false
-	}
-	return nil, false
-}
-
-// proceed takes a change in force further. It reports whether its state changed.
-func (a *Agenda) proceed(e *entry, now time.Duration, wall time.Time, look Look) bool {
-	over := !e.until.IsZero() && (!wall.Before(e.until) || now >= e.lasts)
-	e.done = 1
-	if e.joined < 1 {
-		e.done = min(1, e.joined+progress(now-e.began, e.Ramp))
-	}
-	var signs []ServiceSigns
-	if e.Kind != KindDrain || e.Abort != (AbortSettings{}) {
-		signs = look(&e.Change)
-		e.trial.read(now, &e.Change, signs)
-	}
-	if over {
-		a.finish(e, now, wall, ChangeEnded, "its time is over")
-		return true
-	}
-	if signs == nil {
-		return false
-	}
-	if why := e.trial.verdict(now, &e.Change, e.rule, signs); why != "" {
-		a.finish(e, now, wall, ChangeAborted, why)
-		return true
-	}
-	return false
-}
-
-// finish ends a change.
-func (a *Agenda) finish(e *entry, now time.Duration, wall time.Time, state ChangeState, reason string) {
-	if e.state == ChangeRunning {
-		a.moved, a.ever = now, true
-		if e.Kind == KindDrill {
-			e.report = e.trial.report(e, now, wall, state, reason)
-		}
-	}
-	e.state, e.since, e.reason = state, wall, reason
-	e.done, e.trial = 0, nil
-}
-
-// Drained returns how much of a cloud is taken from a service, 0…1: at 1 it gets
-// no calls. The change is the one that does it, nil if none does.
-func (a *Agenda) Drained(service, cloud string) (part float64, by *Change) {
-	for _, e := range a.entries {
-		if e.state == ChangeRunning && e.drains() && e.Cloud == cloud && e.Concerns(service) && (by == nil || e.done > part) {
-			part, by = e.done, &e.Change
-		}
-	}
-	return part, by
-}
-
-// Weights returns the weights of a service's clouds, given those of the config.
-// The base is not changed, and is returned if nothing moves them.
-func (a *Agenda) Weights(service string, base map[string]uint32) map[string]uint32 {
-	var waiting *entry
-	for _, e := range a.entries {
-		if e.Kind != KindShift || !e.Concerns(service) {
-			continue
-		}
-		if e.state == ChangeRunning {
-			return e.weights(base, e.done)
-		}
-		if waiting == nil && len(e.From) > 0 {
-			waiting = e
-		}
-	}
-	if waiting != nil {
-		return waiting.weights(base, 0)
-	}
-	return base
-}
-
 // Status returns all changes, those of the config first, in their order.
 func (a *Agenda) Status(wall time.Time) []ChangeStatus {
 	all := make([]ChangeStatus, 0, len(a.entries))
@@ -449,7 +275,7 @@ func (e *entry) status(wall time.Time) ChangeStatus {
 		Change: e.Change, State: e.state, Since: e.since, Reason: e.reason, Forced: e.forced, Progress: e.done, Report: e.report,
 		Begins: e.begins, Until: e.until,
 	}
-	if s.Begins.IsZero() || e.state != ChangeRunning && e.lives(wall) {
+	if s.Begins.IsZero() || e.state != ChangeRunning && e.lives() {
 		s.Begins, s.Until = e.Occurrence(wall)
 	}
 	return s

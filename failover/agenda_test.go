@@ -536,5 +536,5 @@ func TestAgendaIsSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	late.run(time.Hour)
-	late.want() // its time was over before
+	late.want("1s out ended") // its time was over before
 }

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 type savedChange struct {
 	Change  Change
 	Applied bool        `json:",omitempty"`
-	State   ChangeState `json:",omitempty"` // empty: to be begun if its time has come
+	State   ChangeState `json:",omitempty"` // empty: to be begun when its time has come
 	Since   time.Time   `json:",omitzero"`
 	Reason  string      `json:",omitempty"`
 	Handled time.Time   `json:",omitzero"`
@@ -30,10 +31,11 @@ func (a *Agenda) Save() ([]byte, error) {
 		case ChangeAborted, ChangeCancelled, ChangeRefused, ChangeEnded:
 			s.State, s.Since, s.Reason, s.Handled, s.Until = e.state, e.since, e.reason, e.handled, e.until
 			s.Gone = e.gone
-		default:
-			if !e.applied {
-				continue
-			}
+		case ChangeRunning:
+			s.State = e.state
+		}
+		if !e.applied && (s.State == "" || s.State == ChangeRunning) {
+			continue
 		}
 		saved = append(saved, s)
 	}
@@ -41,9 +43,10 @@ func (a *Agenda) Save() ([]byte, error) {
 }
 
 // Restore takes up what was saved: added changes are there again, and those that
-// were in force are once more with the next Step if their time isn't over. What was
-// ended or given up stays so, also for a change of the config that is the same
-// move. It is called before the first Step, after Set.
+// were in force are once more with the next Step if their time isn't over, also if
+// the wall clock was set back meanwhile. What was ended or given up stays so, also
+// for a change of the config that is the same move. It is called before the first
+// Step, after Set. The error lists what can't be taken up; the rest is.
 func (a *Agenda) Restore(data []byte) error {
 	var saved []savedChange
 	if len(data) == 0 {
@@ -52,24 +55,32 @@ func (a *Agenda) Restore(data []byte) error {
 	if err := json.Unmarshal(data, &saved); err != nil {
 		return fmt.Errorf("what was saved of changes can't be read: %w", err)
 	}
-	for _, s := range saved {
-		if err := s.Change.Validate(); err != nil {
-			return fmt.Errorf("what was saved of change %s: %w", s.Change.ID, err)
-		}
-	}
-	for _, s := range saved {
-		i := slices.IndexFunc(a.entries, func(e *entry) bool { return e.ID == s.Change.ID })
-		switch {
-		case i < 0 && s.Applied:
-			a.entries = append(a.entries, newEntry(s.Change.WithDefaults(), s.Change.Start, true))
-			i = len(a.entries) - 1
-		case i < 0 || a.entries[i].applied != s.Applied || !a.entries[i].sameMove(&s.Change):
+	var faults []error
+	for i := range saved {
+		if err := saved[i].Change.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("what was saved of change %s: %w", saved[i].Change.ID, err))
 			continue
 		}
-		if e := a.entries[i]; s.State != "" {
-			e.state, e.since, e.reason, e.handled, e.begins, e.until = s.State, s.Since, s.Reason, s.Handled, s.Handled, s.Until
-			e.gone = s.Gone
-		}
+		a.restore(&saved[i])
 	}
-	return nil
+	return errors.Join(faults...)
+}
+
+func (a *Agenda) restore(s *savedChange) {
+	i := slices.IndexFunc(a.entries, func(e *entry) bool { return e.ID == s.Change.ID })
+	switch {
+	case i < 0 && s.Applied:
+		a.entries = append(a.entries, newEntry(s.Change.WithDefaults(), s.Change.Start, true))
+		i = len(a.entries) - 1
+	case i < 0 || a.entries[i].applied != s.Applied || !a.entries[i].sameMove(&s.Change):
+		return
+	}
+	switch e := a.entries[i]; s.State {
+	case "":
+	case ChangeRunning:
+		e.resumed = true
+	default:
+		e.state, e.since, e.reason, e.handled, e.begins, e.until = s.State, s.Since, s.Reason, s.Handled, s.Handled, s.Until
+		e.gone = s.Gone
+	}
 }

@@ -17,9 +17,10 @@ import (
 // whole bank: a cloud may be lost when a process has only just begun.
 //
 // That bounds the attempts over any time to calls × (1 + Fraction), plus the
-// floor and one bank, also when each of them fails. Finagle's budget has the
-// same terms, but with 20 % and 10 per second: for one of hundreds of clients
-// with few calls each such a floor is no limit.
+// floor, what a new budget holds and the bank that the first second earns, also
+// when each of them fails. Finagle's budget has the same terms, but with 20 % and
+// 10 per second: for one of hundreds of clients with few calls each such a floor
+// is no limit.
 //
 // Withdraw, Return and Balance may be called by any goroutine and neither lock
 // nor allocate. Refill and Configure have one owner.
@@ -75,7 +76,7 @@ func (b *Budget) Refill(now time.Duration, first uint64) {
 	}
 	fraction := b.settings.Fraction
 	if now-b.born <= filling {
-		fraction *= b.settings.Bank.Seconds() / filling.Seconds()
+		fraction *= max(1, b.settings.Bank.Seconds()/filling.Seconds())
 	}
 	earned := float64(b.first)*fraction + elapsed*b.settings.Floor
 	// The mean of all so far, until they fill a bank.

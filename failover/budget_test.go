@@ -75,6 +75,20 @@ func TestBudgetOfAYoungService(t *testing.T) {
 	}
 }
 
+// A bank that holds less than the calls of a second earn doesn't take from them what
+// each call earns.
+func TestShortBankOfAYoungService(t *testing.T) {
+	b := NewBudget(BudgetSettings{Fraction: 0.5, Bank: 200 * time.Millisecond})
+	now, out := time.Duration(0), 0
+	for range 20 {
+		serve(b, &now, 50*time.Millisecond, 1000, false)
+		out += drain(b, true)
+	}
+	if out < 475 || out > 510 { // its bank grows in the first moments
+		t.Errorf("1000 calls with a fraction of 0.5 paid for %d retries", out)
+	}
+}
+
 // A service whose first calls come fast may retry those of unprotected tiers at
 // once, not only when it has saved half of what it will be able to.
 func TestBudgetOfAYoungServiceServesAllTiers(t *testing.T) {
@@ -236,15 +250,22 @@ func TestBudgetNeverOverspent(t *testing.T) {
 		b := NewBudget(s)
 		s = s.WithDefaults()
 		allowed, out := max(10, s.Floor*s.Bank.Seconds()), 0
-		now, fastest := time.Duration(0), 0.0
+		now, born, fastest := time.Duration(0), time.Duration(-1), 0.0
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
 				elapsed := time.Duration(rapid.Int64Range(1, int64(2*time.Second)).Draw(t, "elapsed"))
 				first := rapid.Uint64Range(0, 2000).Draw(t, "first")
+				if born < 0 && first > 0 {
+					born = now
+				}
 				now += elapsed
 				b.Refill(now, first)
-				allowed += float64(first)*s.Fraction + elapsed.Seconds()*s.Floor
+				fraction := s.Fraction
+				if born >= 0 && now-born <= time.Second {
+					fraction *= max(1, s.Bank.Seconds()) // the calls of the first second earn a whole bank
+				}
+				allowed += float64(first)*fraction + elapsed.Seconds()*s.Floor
 				fastest = max(fastest, float64(first)/elapsed.Seconds())
 			case 1:
 				if b.Withdraw(true) {

@@ -42,8 +42,9 @@ type Change struct {
 	Weights map[string]uint32
 
 	// From are the weights that a shift moves from, by cloud. They hold before
-	// Start as well, so that a new cloud may get nothing until then. Default: the
-	// weights of the clouds.
+	// Start as well, so that a new cloud may get nothing until then, and when the
+	// shift was given up or refused; those of a config whenever the shift isn't in
+	// force, as long as its record is there. Default: the weights of the clouds.
 	From map[string]uint32
 
 	// Services are those that the change concerns. Default: all.

@@ -63,7 +63,10 @@ func (c *Change) Contradicts(earlier *Change) error {
 	if !c.meets(earlier) || !c.busy(earlier).overlap(earlier.busy(c)) {
 		return nil
 	}
-	return c.clashes(earlier)
+	if refusal := c.clashes(earlier); refusal != nil {
+		return refusal
+	}
+	return nil
 }
 
 // Overlaps reports whether two changes concern a service in common at the same
@@ -72,7 +75,7 @@ func (c *Change) Overlaps(d *Change) bool { return c.meets(d) && c.overlap(d) }
 
 // clashes returns why two changes that are in force at the same time don't go
 // together, or nil.
-func (c *Change) clashes(earlier *Change) error {
+func (c *Change) clashes(earlier *Change) *Refusal {
 	at := ""
 	switch {
 	case c.drains() && earlier.touches(c.Cloud):

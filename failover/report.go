@@ -92,13 +92,13 @@ func (t *trial) report(e *entry, now time.Duration, wall time.Time, state Change
 		r.Outcome = Succeeded
 	}
 	for _, m := range t.order {
-		rate, _, _, over := m.burn(now, m.target)
 		tier := TierReport{
 			Service: m.service, Tier: m.tier, Protected: m.watched,
 			Calls: m.sum.good + m.sum.bad, Bad: m.sum.bad, Shed: m.shedSum, PeakBurn: m.peak,
 		}
-		if m.window > 0 {
-			tier.BudgetSpent = rate * over.Seconds() / m.window.Seconds()
+		if m.window > 0 && tier.Calls > 0 && m.target < 1 {
+			rate := float64(tier.Bad) / float64(tier.Calls) / (1 - m.target)
+			tier.BudgetSpent = rate * (now - t.began).Seconds() / m.window.Seconds()
 		}
 		if tier.Protected {
 			r.PeakBurn, r.BudgetSpent = max(r.PeakBurn, tier.PeakBurn), max(r.BudgetSpent, tier.BudgetSpent)

@@ -42,7 +42,8 @@ type ServiceInput struct {
 //
 //   - No tier may be left with fewer clouds that are neither drained nor down
 //     than MinClouds or, if it is allowed fewer, those. For a shift a cloud of
-//     weight 0 doesn't count.
+//     weight 0 doesn't count. A tier from which the change takes no cloud isn't
+//     asked.
 //   - Where capacities are known, the clouds that stay must carry all calls of
 //     protected tiers that are carried now, and a drill or shift must leave each
 //     of them the headroom that it is given up for.
@@ -50,27 +51,34 @@ type ServiceInput struct {
 // It is about what an operator plans. What the health of clouds demands is never
 // asked.
 func (c *Change) Check(services []ServiceInput) error {
-	var few, lacking []error
-	for i := range services {
-		few = append(few, c.tooFew(&services[i])...)
-	}
-	if len(few) > 0 {
-		return &Refusal{Rule: RuleMinClouds, Reason: errors.Join(few...).Error()}
-	}
-	for i := range services {
-		lacking = append(lacking, c.lacking(&services[i])...)
-	}
-	if len(lacking) > 0 {
-		return &Refusal{Rule: RuleCapacity, Reason: errors.Join(lacking...).Error()}
+	if refusals := c.refusals(services); len(refusals) > 0 {
+		return refusals[0]
 	}
 	return nil
 }
 
-// tooFew lists the tiers that would be left with too few clouds.
+// refusals returns what Check looks for, all of it.
+func (c *Change) refusals(services []ServiceInput) (all []*Refusal) {
+	var few, lacking []error
+	for i := range services {
+		few = append(few, c.tooFew(&services[i])...)
+		lacking = append(lacking, c.lacking(&services[i])...)
+	}
+	if len(few) > 0 {
+		all = append(all, &Refusal{Rule: RuleMinClouds, Reason: errors.Join(few...).Error()})
+	}
+	if len(lacking) > 0 {
+		all = append(all, &Refusal{Rule: RuleCapacity, Reason: errors.Join(lacking...).Error()})
+	}
+	return all
+}
+
+// tooFew lists the tiers that the change takes a cloud from and that would be left
+// with too few clouds.
 func (c *Change) tooFew(s *ServiceInput) (faults []error) {
 	after := c.done(&s.Input)
 	for _, tier := range s.Input.Tiers {
-		allowed, left, before := 0, 0, 0
+		allowed, left, takes := 0, 0, false
 		for i, cloud := range after.Clouds {
 			if !tier.Clouds.Allow(cloud.Name) {
 				continue
@@ -79,12 +87,14 @@ func (c *Change) tooFew(s *ServiceInput) (faults []error) {
 			if cloud.serves() && (c.drains() || cloud.Weight > 0) {
 				left++
 			}
-			if was := s.Input.Clouds[i]; was.serves() && (c.drains() || was.Weight > 0) {
-				before++
+			if c.drains() {
+				takes = takes || cloud.Name == c.Cloud
+			} else {
+				takes = takes || cloud.Weight == 0 && s.Input.Clouds[i].Weight > 0 && cloud.serves()
 			}
 		}
 		least := min(allowed, max(1, s.Input.MinClouds))
-		if left < least && (c.drains() || left < before) {
+		if left < least && takes {
 			faults = append(faults, fmt.Errorf("tier %s of service %s would be left with %d of its %d clouds, and must keep %d that are neither drained nor down",
 				tier.Name, s.Service, left, allowed, least))
 		}
@@ -172,6 +182,18 @@ func (c *Change) done(in *Input) Input {
 	return after
 }
 
+// undone returns the input as it would be without the drain that is in force.
+func (c *Change) undone(in *Input) Input {
+	before := *in
+	before.Clouds = slices.Clone(in.Clouds)
+	for i := range before.Clouds {
+		if cloud := &before.Clouds[i]; cloud.Name == c.Cloud {
+			cloud.Drained, cloud.Leaving = false, 0
+		}
+	}
+	return before
+}
+
 // even is what the weights of a shift under way sum up to.
 const even = 1e8
 
@@ -217,11 +239,13 @@ func parts(weights map[string]uint32) map[string]float64 {
 	return all
 }
 
-// tooSoon returns why a change must wait for another that has begun or ended.
+// tooSoon returns why a change must wait for another that has begun or ended. In a
+// client that comes late the other one may have begun after it. What is planned to
+// follow just after the interval does, though no two clocks go alike.
 func tooSoon(c *Change, ago, interval time.Duration) *Refusal {
-	if c.Kind == KindDrain || ago >= interval {
+	if c.Kind == KindDrain || ago.Abs() >= interval-interval/100 {
 		return nil
 	}
-	return &Refusal{Rule: RuleInterval, Reason: fmt.Sprintf("another change began or ended %v ago, and %v must lie between",
-		ago.Round(time.Second), interval)}
+	return &Refusal{Rule: RuleInterval, Reason: fmt.Sprintf("another change began or ended %v %s, and %v must lie between",
+		ago.Abs().Round(time.Second), map[bool]string{false: "ago", true: "later"}[ago < 0], interval)}
 }

@@ -161,9 +161,9 @@ func (t *trial) measure(now time.Duration, c *Change, signs []ServiceSigns) {
 	}
 }
 
-// verdict returns why the change is to be given up, "" if it isn't. forced is the
-// rule that was overridden when it began.
-func (t *trial) verdict(now time.Duration, c *Change, forced Rule, signs []ServiceSigns) string {
+// verdict returns why the change is to be given up, "" if it isn't. forced are the
+// rules that were overridden when it began.
+func (t *trial) verdict(now time.Duration, c *Change, forced []Rule, signs []ServiceSigns) string {
 	a := c.Abort
 	if a.Burn > 0 {
 		for _, m := range t.order {
@@ -178,26 +178,42 @@ func (t *trial) verdict(now time.Duration, c *Change, forced Rule, signs []Servi
 			return why
 		}
 	}
-	if c.Kind == KindDrill && forced != RuleMinClouds {
+	if c.Kind == KindDrill && !slices.Contains(forced, RuleMinClouds) {
 		for i := range signs {
 			if few := c.tooFew(&ServiceInput{signs[i].Service, signs[i].Input}); len(few) > 0 {
 				return few[0].Error()
 			}
 		}
 	}
-	if a.Headroom > 0 && forced != RuleCapacity {
+	if a.Headroom > 0 && !slices.Contains(forced, RuleCapacity) {
 		for i := range signs {
-			s := &signs[i]
-			for _, cloud := range s.Input.Clouds {
-				if c.drains() && cloud.Name == c.Cloud || !c.drains() && !t.favoured[s.Service+"\x00"+cloud.Name] {
-					continue
-				}
-				if left, known := Headroom(s.Input, s.Plan, cloud.Name); known && left < a.Headroom {
-					return fmt.Sprintf("the protected tiers of service %s leave cloud %s a headroom of %.0f %% of its capacity, which must be %.0f %%",
-						s.Service, cloud.Name, 100*left, 100*a.Headroom)
-				}
+			if why := t.crowded(c, &signs[i]); why != "" {
+				return why
 			}
 		}
+	}
+	return ""
+}
+
+// crowded says which cloud that takes more calls than without the change has too
+// little headroom.
+func (t *trial) crowded(c *Change, s *ServiceSigns) string {
+	for _, cloud := range s.Input.Clouds {
+		if c.drains() && cloud.Name == c.Cloud || !c.drains() && !t.favoured[s.Service+"\x00"+cloud.Name] {
+			continue
+		}
+		left, known := Headroom(s.Input, s.Plan, cloud.Name)
+		if !known || left >= c.Abort.Headroom {
+			continue
+		}
+		if c.drains() {
+			before := c.undone(&s.Input)
+			if was, _ := Headroom(before, Compute(before), cloud.Name); left >= was-negligible {
+				continue // it would have no more without the change
+			}
+		}
+		return fmt.Sprintf("the protected tiers of service %s leave cloud %s a headroom of %.0f %% of its capacity, which must be %.0f %%",
+			s.Service, cloud.Name, 100*left, 100*c.Abort.Headroom)
 	}
 	return ""
 }
