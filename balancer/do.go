@@ -413,10 +413,10 @@ const mostPushed = 2
 
 // attempts returns how many attempts the call may have after one that ended with
 // o. One that was pushed back has cost its target nothing, and must not take the
-// place of one that would be carried out: when a cloud is lost the others push back
-// at first.
+// place of one that would be carried out elsewhere: when a cloud is lost the others
+// push back at first.
 func (d *calling) attempts(o health.Outcome) int {
-	if o.Kind == health.Overloaded && d.pushed < mostPushed {
+	if o.Kind == health.Overloaded && d.pushed < mostPushed && d.service.hasUntried(d.tier(), d.tried) {
 		d.pushed++
 	}
 	return d.tier().Attempts + d.pushed

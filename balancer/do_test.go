@@ -150,3 +150,29 @@ func TestRetryUsesTheNewestTable(t *testing.T) {
 		}
 	})
 }
+
+// An attempt that is pushed back doesn't take the place of one elsewhere.
+func TestPushbackTakesNoAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			outcome health.Kind
+			want    int
+		}{{health.Failed, 2}, {health.Overloaded, 4}} {
+			cfg := testConfig()
+			cfg.Services["api"] = Service{Clouds: map[string]ServiceCloud{
+				"a": {HTTP: []string{"http://10.0.0.1", "http://10.0.0.2", "http://10.0.0.3"}},
+				"b": {HTTP: []string{"http://10.0.1.1", "http://10.0.1.2", "http://10.0.1.3"}},
+			}}
+			r := newWorld().router(t, cfg)
+			n := 0
+			_, err := Do(t.Context(), r, Call{Service: "api", Idempotent: true},
+				func(context.Context, Attempt) (int, health.Outcome, error) {
+					n++
+					return 0, health.Outcome{Kind: test.outcome}, errRefused
+				}, nil)
+			if n != test.want || err == nil {
+				t.Errorf("%v: %d attempts, %v, want %d", test.outcome, n, err, test.want)
+			}
+		}
+	})
+}

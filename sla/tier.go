@@ -24,8 +24,8 @@ type Tier struct {
 	Timeout time.Duration
 
 	// Attempts is how often a call may be tried at most, the first time
-	// included. Up to two that were pushed back don't count. From 1 to 10.
-	// Default: 2.
+	// included. Up to two that were pushed back don't count if there is another
+	// endpoint to try. From 1 to 10. Default: 2.
 	Attempts int
 
 	// Hedge is the largest part of the tier's calls that may be tried a second

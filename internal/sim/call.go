@@ -117,7 +117,7 @@ func (d *call) answered(q *request, o health.Outcome) {
 		return
 	}
 	d.leave(o)
-	if o.Kind == health.Overloaded && d.pushed < mostPushed {
+	if o.Kind == health.Overloaded && d.pushed < mostPushed && d.last().Alternative(d.tried) {
 		d.pushed++
 	}
 	if !failover.MayRetry(o, true) || len(d.tried) >= d.spec().Attempts+d.pushed {
