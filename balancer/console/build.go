@@ -231,7 +231,7 @@ func headline(v *Overview) (text, level string) {
 		switch {
 		case c.State == health.Down.String():
 			down = append(down, fmt.Sprintf("%s is down%s", c.Name, part(v.Services, c.Name, c.State)))
-		case c.Drained:
+		case c.Drained && !drilled(v, c.Name):
 			drained = append(drained, c.Name+" is drained")
 		case severity[c.State] > 1:
 			odd = append(odd, fmt.Sprintf("%s is %s%s", c.Name, c.State, part(v.Services, c.Name, c.State)))

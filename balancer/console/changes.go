@@ -91,6 +91,14 @@ func changeNews(v *Overview) (parts []string) {
 	return parts
 }
 
+// drilled reports whether a drill of the cloud is running, which says that it is
+// drained.
+func drilled(v *Overview, cloud string) bool {
+	return slices.ContainsFunc(v.Changes, func(c Change) bool {
+		return c.Cloud == cloud && c.Kind == string(failover.KindDrill) && c.State == string(failover.ChangeRunning)
+	})
+}
+
 // name is how a sentence calls the change. Many an ID says the kind already.
 func (c *Change) name() string {
 	if strings.HasPrefix(c.ID, c.Kind) {

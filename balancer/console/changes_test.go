@@ -96,14 +96,14 @@ func TestDrillIsSeen(t *testing.T) {
 			}
 			return v.Changes[0]
 		}
-		if c := look(); c.State != "running" || c.Report != nil || !strings.Contains(v.Headline, "drill weekly of gcp is running") {
+		if c := look(); c.State != "running" || c.Report != nil || v.Headline != "drill weekly of gcp is running." {
 			t.Errorf("%q: %+v", v.Headline, c)
 		}
 		time.Sleep(time.Minute)
 		if c := look(); c.State != "ended" || c.Report == nil || c.Report.Left.IsZero() || c.Report.Outcome == "" {
 			t.Errorf("%+v", c)
 		}
-		for _, want := range []string{"Report of the drill", "T2", "Cloud that stayed", "onprem"} {
+		for _, want := range []string{"Report of the drill", "T2", "Clouds that stayed", "onprem"} {
 			if body := get(h, "/changes").Body.String(); !strings.Contains(body, want) {
 				t.Errorf("the page has no %q", want)
 			}

@@ -96,6 +96,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"changeclass": func(state string) string { class, _ := changeLook(state); return class },
 	"changesign":  func(state string) string { _, sign := changeLook(state); return sign },
 	"about":       func(now time.Time, c Change) changeFacts { return changeFacts{now, c} },
+	"times":       func(f float64) string { return short(f, 1) },
 	"took":        func(ms float64) string { return took(time.Duration(ms * float64(time.Millisecond))) },
 	"kind":        kindWord,
 }).ParseFS(assets, "assets/*.html"))

@@ -9,6 +9,7 @@
 // thirds it is started again; with -keep you do that:
 //
 //	curl http://127.0.0.1:9464/metrics
+//	open http://127.0.0.1:9464/debug/fairlead/
 //	curl -X POST http://127.0.0.1:9464/kill/onprem
 //	curl -X POST http://127.0.0.1:9464/start/onprem
 //
