@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -49,9 +50,12 @@ func showing(t testing.TB, router *balancer.Router, s *snapshot) http.Handler {
 	return h
 }
 
-// get asks a handler.
+// get asks a handler. Whoever asks is gone already: a stream that should have been
+// refused says what it has to say, and ends.
 func get(h http.Handler, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+	ctx, gone := context.WithCancel(context.Background())
+	gone()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
 	for _, c := range change {
 		c(r)
 	}
