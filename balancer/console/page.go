@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -92,6 +93,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"part":        func(a float64, b *float64) float64 { return a / *b },
 	"full":        func(n int, most *int) float64 { return float64(n) / float64(*most) },
 	"ms":          took,
+	"lines":       func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 	"mark":        stateMark,
 	"changeclass": func(state string) string { class, _ := changeLook(state); return class },
 	"changesign":  func(state string) string { _, sign := changeLook(state); return sign },
