@@ -29,6 +29,7 @@ func (s *snapshot) overview() *Overview {
 	v := &Overview{
 		At: s.status.At, Observe: s.status.Observe, Closed: s.closed, Config: s.configAge(),
 		Clouds: []CloudSummary{}, Services: []Service{}, UnknownTiers: append([]string{}, s.status.UnknownTiers...),
+		Changes: s.changesView(latestChanges).Changes, ChangesKnown: len(s.status.Changes),
 		Events: s.events(latestEvents).Events,
 	}
 	for i := range s.status.Services {
@@ -98,7 +99,7 @@ func newService(s *balancer.ServiceStatus) Service {
 
 func newCloud(c *balancer.CloudStatus) Cloud {
 	v := Cloud{
-		Name: c.Name, State: c.State.String(), Reason: c.Reason, Since: c.Since, Drained: c.Drained, DrainedSince: c.DrainedSince, Gate: c.Gate,
+		Name: c.Name, State: c.State.String(), Reason: c.Reason, Since: c.Since, Drained: c.Drained, DrainedSince: c.DrainedSince, DrainedBy: c.DrainedBy, Gate: c.Gate,
 		PerSecond: tidy(float64(c.Counts.Begun) / countedFor), PushedBack: c.Counts.Overloaded, InFlight: c.Capacity.InFlight,
 		CapacitySource: string(c.Capacity.Source), CapacitySince: c.Capacity.Since,
 		Capacity: known(c.Capacity.PerSecond), Utilization: known(c.Capacity.Utilization), Desired: known(c.Capacity.Desired),
@@ -225,11 +226,12 @@ func sumUp(services []Service) []CloudSummary {
 func headline(v *Overview) (text, level string) {
 	var down, drained, odd []string
 	failing, shedding, burning := 0, 0, 0
+	changing := changeNews(v)
 	for _, c := range v.Clouds {
 		switch {
 		case c.State == health.Down.String():
 			down = append(down, fmt.Sprintf("%s is down%s", c.Name, part(v.Services, c.Name, c.State)))
-		case c.Drained:
+		case c.Drained && !drilled(v, c.Name):
 			drained = append(drained, c.Name+" is drained")
 		case severity[c.State] > 1:
 			odd = append(odd, fmt.Sprintf("%s is %s%s", c.Name, c.State, part(v.Services, c.Name, c.State)))
@@ -252,15 +254,15 @@ func headline(v *Overview) (text, level string) {
 	case v.Closed:
 		return "The router is closed: this is how it ended.", "warning"
 	case failing > 0:
-		return sentence(append([]string{count(failing, "tier") + " of calls fail at once, because no cloud may serve them"}, down...)), "bad"
+		return sentence(append([]string{count(failing, "tier") + " of calls fail at once, because no cloud may serve them"}, append(down, changing...)...)), "bad"
 	case len(down) > 0:
-		return sentence(slices.Concat(down, drained, odd)), "bad"
+		return sentence(slices.Concat(down, changing, drained, odd)), "bad"
 	case shedding > 0:
-		return sentence(slices.Concat([]string{count(shedding, "tier") + " of calls are partly shed, because the clouds lack the capacity"}, drained, odd)), "warning"
+		return sentence(slices.Concat([]string{count(shedding, "tier") + " of calls are partly shed, because the clouds lack the capacity"}, changing, drained, odd)), "warning"
 	case burning > 0:
-		return sentence(slices.Concat([]string{count(burning, "tier") + " of calls burn the error budget"}, drained, odd)), "warning"
-	case len(drained)+len(odd) > 0:
-		return sentence(slices.Concat(drained, odd)), "warning"
+		return sentence(slices.Concat([]string{count(burning, "tier") + " of calls burn the error budget"}, changing, drained, odd)), "warning"
+	case len(changing)+len(drained)+len(odd) > 0:
+		return sentence(slices.Concat(changing, drained, odd)), "warning"
 	case v.Config.Error != "":
 		return "All clouds serve. The config file has faults and isn't in force.", "warning"
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -179,7 +180,7 @@ func (s *snapshot) marks(of *Service, begin time.Time, wide time.Duration) (all 
 		switch e.Kind {
 		case balancer.EventFailover, balancer.EventChange:
 			all = append(all, mark{string(e.Kind), fmt.Sprintf("%.2f%%", 100*e.At.Sub(begin).Seconds()/wide.Seconds()),
-				fmt.Sprintf("%s: %s at %s", e.Kind, e.Cloud, clock(e.At))})
+				fmt.Sprintf("%s at %s: %s", e.Kind, clock(e.At), cmp.Or(e.Text, e.Cloud))})
 		}
 	}
 	return all

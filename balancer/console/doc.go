@@ -20,17 +20,23 @@
 //	./                                overview: [Overview]
 //	service?name=…&protocol=…         one service, with its shares of 15 minutes: [Service]
 //	endpoints?name=…&protocol=…       its endpoints: [Endpoints]
+//	changes                           drains, shifts and drills, with reports: [Changes]
 //	events                            the last 256 events: [Events]
 //	config                            the config in force: [Config]
 //	explain?service=…&tier=…&product=…&customer=…&method=…
 //	                                  where such a call would go now: [balancer.Explanation]
 //
-// explain takes the call for idempotent. A protocol may be left out. Errors are plain text, or {"error": …} of explain:
-// 400 for a question that can't be understood, 404 for what isn't there, 405 for
-// methods other than GET and HEAD.
+// explain takes the call for idempotent. A protocol may be left out. Errors are
+// plain text, or {"error": …} of explain: 400 for a question that can't be
+// understood, 404 for what isn't there, 405 for methods other than GET and HEAD.
 //
 //	curl -s localhost:8080/debug/fairlead/?format=json | jq .headline
+//	curl -s localhost:8080/debug/fairlead/changes?format=json | jq '.changes[].report.outcome'
 //	curl -s localhost:8080/debug/fairlead/explain?format=json\&service=routing-api | jq .clouds
+//
+// The headline says what a change has to do with how things are: that a drill is
+// running or a shift under way, and for an hour that a change was aborted or
+// refused, or that a drill proved nothing.
 //
 // events is also a stream of server-sent events, for who accepts text/event-stream
 // or asks for ?format=sse. An event "change" is an [Event], and has its number as

@@ -33,6 +33,7 @@ func Handler(router *balancer.Router, opts ...Option) http.Handler {
 		"":          h.overview,
 		"service":   h.service,
 		"endpoints": h.endpoints,
+		"changes":   h.changes,
 		"events":    h.events,
 		"config":    h.config,
 		"explain":   h.explain,
@@ -206,6 +207,11 @@ func (h *handler) config(w http.ResponseWriter, r *http.Request) {
 	h.show(w, r, "config", v, func() page { return configPage(v) })
 }
 
+func (h *handler) changes(w http.ResponseWriter, r *http.Request) {
+	s := h.hub.recent()
+	h.show(w, r, "changes", s.changesView(len(s.status.Changes)), s.changesPage)
+}
+
 // events are a view, or a stream for those who accept one.
 func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept"), eventStream) || r.URL.Query().Get("format") == "sse" {
@@ -221,7 +227,7 @@ func (h *handler) live(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	to := room{view: q.Get("view"), service: q.Get("name"), protocol: q.Get("protocol")}
 	switch to.view {
-	case "overview", "events":
+	case "overview", "changes", "events":
 		to.service, to.protocol = "", ""
 	case "service", "endpoints":
 		of := h.named(w, r, h.hub.recent())

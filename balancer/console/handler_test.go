@@ -14,7 +14,7 @@ func TestReadOnly(t *testing.T) {
 	router, _ := newRouter(t)
 	h := Handler(router)
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"} {
-		for _, path := range []string{"/", "/config", "/events", "/live?view=overview", "/explain?service=routing-api", "/style.css", "/none"} {
+		for _, path := range []string{"/", "/config", "/changes", "/events", "/live?view=overview", "/explain?service=routing-api", "/style.css", "/none"} {
 			w := get(h, path, func(r *http.Request) { r.Method = method })
 			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %d %s", method, path, w.Code, w.Header())
@@ -50,7 +50,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
-	for _, path := range []string{"/", "/events", "/config", "/explain", "/style.css", "/script.js", "/icon.svg", "/a/b/", "/a/b/events"} {
+	for _, path := range []string{"/", "/changes", "/events", "/config", "/explain", "/style.css", "/script.js", "/icon.svg", "/a/b/", "/a/b/events"} {
 		if w := get(h, path); w.Code != http.StatusOK {
 			t.Errorf("%s: %d", path, w.Code)
 		}
@@ -153,7 +153,7 @@ func TestAuthorizer(t *testing.T) {
 	router, _ := newRouter(t)
 	var verdict error
 	h := Handler(router, WithAuthorizer(func(*http.Request) error { return verdict }))
-	paths := []string{"/", "/config?format=json", "/events?format=sse", "/live?view=overview", "/explain?service=routing-api", "/style.css"}
+	paths := []string{"/", "/config?format=json", "/changes", "/events?format=sse", "/live?view=overview", "/explain?service=routing-api", "/style.css"}
 	for _, test := range []struct {
 		err       error
 		code      int

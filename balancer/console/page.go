@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
@@ -37,6 +38,10 @@ type (
 		Card     card
 		Timeline timeline
 	}
+	changesBody struct {
+		*Changes
+		Colour palette
+	}
 	eventsBody  struct{ Timeline timeline }
 	explainBody struct {
 		Services []string
@@ -64,22 +69,38 @@ type timeline struct {
 	Colour palette
 }
 
+// changeFacts is one change with all that there is to see.
+type changeFacts struct {
+	Now    time.Time
+	Change Change
+}
+
+// Coming reports whether the change has yet to begin, and Past whether it is over.
+func (f changeFacts) Coming() bool { return f.Change.Begins.After(f.Now) }
+func (f changeFacts) Past() bool   { return !f.Change.Ends.After(f.Now) && !f.Change.Ends.IsZero() }
+
 // mostCharts is how many services the overview shows whole. Of more it shows a
 // line each.
 const mostCharts = 8
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"percent": percent, "signed": signed, "exact": func(f float64) string { return short(100*f, 4) + " %" }, "rate": rate, "millis": millis, "span": span, "clock": clock, "count": count,
-	"since": func(now, t time.Time) string { return span(now.Sub(t)) },
-	"ago":   func(now, t time.Time) string { return span(now.Sub(t)) + " ago" },
-	"date":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"of":    func(f *float64) float64 { return *f },
-	"part":  func(a float64, b *float64) float64 { return a / *b },
-	"full":  func(n int, most *int) float64 { return float64(n) / float64(*most) },
-	"ms":    func(d time.Duration) string { return millis(float64(d.Microseconds()) / 1000) },
-	"mark":  stateMark,
-	"kind":  kindWord,
+	"since":       func(now, t time.Time) string { return span(now.Sub(t)) },
+	"ago":         func(now, t time.Time) string { return span(now.Sub(t)) + " ago" },
+	"date":        func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+	"iso":         func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"of":          func(f *float64) float64 { return *f },
+	"part":        func(a float64, b *float64) float64 { return a / *b },
+	"full":        func(n int, most *int) float64 { return float64(n) / float64(*most) },
+	"ms":          took,
+	"lines":       func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
+	"mark":        stateMark,
+	"changeclass": func(state string) string { class, _ := changeLook(state); return class },
+	"changesign":  func(state string) string { _, sign := changeLook(state); return sign },
+	"about":       func(now time.Time, c Change) changeFacts { return changeFacts{now, c} },
+	"times":       func(f float64) string { return short(f, 1) },
+	"took":        func(ms float64) string { return took(time.Duration(ms * float64(time.Millisecond))) },
+	"kind":        kindWord,
 }).ParseFS(assets, "assets/*.html"))
 
 // stateMark is a sign that stands before a state, so that colour alone says
@@ -147,6 +168,11 @@ func (s *snapshot) servicePage(of *balancer.ServiceStatus) page {
 
 // colours are the colours of all clouds.
 func (s *snapshot) colours() palette { return newPalette(s.overview().Clouds) }
+
+func (s *snapshot) changesPage() page {
+	body := changesBody{s.changesView(len(s.status.Changes)), s.colours()}
+	return page{Title: "Changes", View: "changes", Stream: "live?view=changes", JSON: "?format=json", At: s.status.At, Body: body}
+}
 
 func (s *snapshot) eventsPage() page {
 	body := eventsBody{timeline{s.status.At, s.events(len(s.history.Events)).Events, s.colours()}}

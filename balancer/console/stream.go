@@ -55,6 +55,8 @@ func (s *snapshot) body(to room) ([]byte, error) {
 	switch to.view {
 	case "overview":
 		return render("overview-body", s.overviewPage().Body)
+	case "changes":
+		return render("changes-body", s.changesPage().Body)
 	case "events":
 		return render("events-body", s.eventsPage().Body)
 	}

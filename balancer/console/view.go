@@ -28,6 +28,9 @@ type Overview struct {
 	Compliance        *float64   `json:"compliance"`
 	ContractsDeclared int        `json:"contractsDeclared"`
 	Contracts         []Contract `json:"contracts"`
+	// Changes are the first 6 of the view of changes, of ChangesKnown.
+	ChangesKnown int      `json:"changesKnown"`
+	Changes      []Change `json:"changes"`
 	// UnknownTiers are tiers that contexts name and the config doesn't have.
 	UnknownTiers []string `json:"unknownTiers"`
 	Events       []Event  `json:"events"` // the last 12, newest first
@@ -75,7 +78,8 @@ type Cloud struct {
 	Since        time.Time `json:"since"`
 	Drained      bool      `json:"drained"`
 	DrainedSince time.Time `json:"drainedSince,omitzero"`
-	Gate         string    `json:"gate,omitempty"` // where re-admission stands
+	DrainedBy    string    `json:"drainedBy,omitempty"` // the change that drains it, or begins to
+	Gate         string    `json:"gate,omitempty"`      // where re-admission stands
 	PerSecond    float64   `json:"perSecond"`
 	Success      *float64  `json:"success"`
 	Slow         *float64  `json:"slow"` // part of the good answers that came late

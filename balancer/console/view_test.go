@@ -19,6 +19,7 @@ func TestViewsAsJSON(t *testing.T) {
 		"overview.json":  "/?format=json",
 		"service.json":   "/service?name=routing-api&protocol=http&format=json",
 		"endpoints.json": "/endpoints?name=routing-api&format=json",
+		"changes.json":   "/changes?format=json",
 		"events.json":    "/events?format=json",
 		"config.json":    "/config?format=json",
 	} {
@@ -55,6 +56,7 @@ func TestGoldenFilesAreWhole(t *testing.T) {
 		"/?format=json":                           reflect.TypeFor[Overview](),
 		"/service?name=routing-api&format=json":   reflect.TypeFor[Service](),
 		"/endpoints?name=routing-api&format=json": reflect.TypeFor[Endpoints](),
+		"/changes?format=json":                    reflect.TypeFor[Changes](),
 		"/events?format=json":                     reflect.TypeFor[Events](),
 		"/config?format=json":                     reflect.TypeFor[Config](),
 	} {
@@ -119,7 +121,7 @@ const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;\x
 
 // pagePaths are all pages.
 var pagePaths = []string{
-	"/", "/service?name=routing-api", "/endpoints?name=routing-api", "/events", "/config", "/explain",
+	"/", "/service?name=routing-api", "/endpoints?name=routing-api", "/changes", "/events", "/config", "/explain",
 	"/explain?service=routing-api&tier=critical",
 	"/explain?service=%3Cscript%3Ealert(1)%3C/script%3E%1b&tier=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&product=%E2%80%AE&customer=%00&method=%0d%0a%3Cimg%20src=x%3E",
 }
@@ -150,7 +152,7 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%s doesn't show the text", path)
 		}
 	}
-	for _, path := range []string{"/?format=json", "/service?name=routing-api&format=json", "/endpoints?name=routing-api&format=json", "/events?format=json", "/config?format=json"} {
+	for _, path := range []string{"/?format=json", "/service?name=routing-api&format=json", "/endpoints?name=routing-api&format=json", "/changes?format=json", "/events?format=json", "/config?format=json"} {
 		body := get(h, path).Body.String()
 		check(path, body, false)
 		if strings.Contains(body, "<script>") {
@@ -160,7 +162,7 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%s is no JSON", path)
 		}
 	}
-	for _, to := range []room{{view: "overview"}, {view: "events"}, {view: "service", service: "routing-api"}, {view: "endpoints", service: "routing-api"}, {view: "stream"}} {
+	for _, to := range []room{{view: "overview"}, {view: "changes"}, {view: "events"}, {view: "service", service: "routing-api"}, {view: "endpoints", service: "routing-api"}, {view: "stream"}} {
 		message := string(s.changes(to, 0, 5)) + string(s.state(to))
 		check(to.view, message, false)
 		for _, line := range strings.Split(message, "\n") {
@@ -183,7 +185,7 @@ func TestPagesStayAtHome(t *testing.T) {
 	router, _ := newRouter(t)
 	h := showing(t, router, example("connection refused"))
 	reference := regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
-	local := regexp.MustCompile(`^(\./|#main|(explain|events|config|service|endpoints|style\.css|script\.js|icon\.svg)?(\?.*)?)$`)
+	local := regexp.MustCompile(`^(\./|#main|(explain|changes|events|config|service|endpoints|style\.css|script\.js|icon\.svg)?(\?.*)?)$`)
 	inline := regexp.MustCompile(`(?i)<style|<script(>| [^>]*>[^<])|\sstyle=|\son[a-z]+=|javascript:`)
 	for _, path := range pagePaths {
 		body := get(h, path).Body.String()

@@ -96,6 +96,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", s/(24*3600), s%(24*3600)/3600)
 }
 
+// took writes a duration that was measured.
+func took(d time.Duration) string {
+	if d < time.Minute {
+		return millis(inMillis(d))
+	}
+	return span(d)
+}
+
 // printable writes what a page would hide, obey or mistake as its number: control
 // characters, and those that turn the direction of text. Line feeds and tabs stay.
 func printable(s string) string {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -49,9 +50,12 @@ func showing(t testing.TB, router *balancer.Router, s *snapshot) http.Handler {
 	return h
 }
 
-// get asks a handler.
+// get asks a handler. Whoever asks is gone already: a stream that should have been
+// refused says what it has to say, and ends.
 func get(h http.Handler, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+	ctx, gone := context.WithCancel(context.Background())
+	gone()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
 	for _, c := range change {
 		c(r)
 	}
@@ -90,6 +94,7 @@ func example(what string) *snapshot {
 				Path: "/etc/fairlead/" + what + ".yaml", Loaded: at.Add(-26 * time.Hour), Checked: at.Add(-time.Second), Err: "line 3: " + what,
 			},
 			UnknownTiers: []string{"gold", what},
+			Changes:      exampleChanges(at, what),
 			SLA: sla.NewReport(at, []sla.ContractStanding{
 				{Name: "globex-tiles", Standing: standing(0.99, 0, 0)}, {Name: what, Standing: standing(0.9999, 10_000, 4)},
 			}, nil),
@@ -107,7 +112,7 @@ func example(what string) *snapshot {
 					},
 					{
 						Name: "onprem", State: health.Down, Reason: "failing: 41 of 45 attempts, " + what, Since: fell,
-						Drained: true, DrainedSince: at.Add(-30 * time.Second), Gate: "waiting for a good answer",
+						Drained: true, DrainedBy: "drain-onprem", DrainedSince: at.Add(-30 * time.Second), Gate: "waiting for a good answer",
 						Endpoints: []balancer.EndpointStatus{{Endpoint: balancer.Endpoint{Scheme: "http", Address: "10.1.0.1:8080", Host: "10.1.0.1:8080"}, Eligible: true}},
 					},
 				},
@@ -141,6 +146,35 @@ func example(what string) *snapshot {
 		},
 	}
 	return s
+}
+
+// exampleChanges has one of each kind.
+func exampleChanges(at time.Time, what string) []failover.ChangeStatus {
+	began := at.Add(-20 * time.Minute)
+	return []failover.ChangeStatus{
+		{
+			Change: failover.Change{ID: "to-gcp", Kind: failover.KindShift, Weights: map[string]uint32{"gcp": 60, "onprem": 40}, From: map[string]uint32{"gcp": 30}, Services: []string{"routing-api", what}, Ramp: 10 * time.Minute}.WithDefaults(),
+			State:  failover.ChangeScheduled, Since: at.Add(-time.Hour), Begins: at.Add(2 * time.Hour), Until: at.Add(26 * time.Hour),
+		},
+		{
+			Change: failover.Change{ID: "drill-" + what, Kind: failover.KindDrill, Cloud: "onprem", Repeat: 168 * time.Hour}.WithDefaults(),
+			State:  failover.ChangeAborted, Reason: "the burn rate reached 15.2, " + what, Since: began.Add(4 * time.Minute), Begins: began, Until: began.Add(10 * time.Minute),
+			Report: &failover.Report{
+				Change: "drill-" + what, Cloud: "onprem", Outcome: failover.Failed, Reason: what, Forced: what,
+				Began: began, Planned: began.Add(51 * time.Millisecond), Left: began.Add(300 * time.Millisecond), Restored: began.Add(2 * time.Second), Ended: began.Add(4 * time.Minute),
+				RTO: 2 * time.Second, PeakBurn: 15.2, BudgetSpent: 0.0123,
+				Tiers: []failover.TierReport{
+					{Service: "routing-api", Tier: "critical", Protected: true, Calls: 96_000, Bad: 240, Shed: 20, PeakBurn: 15.2, BudgetSpent: 0.0123},
+					{Service: what, Tier: "batch", Calls: 50_000, Bad: 12_500, Shed: 12_400, PeakBurn: 250},
+				},
+				Survivors: []failover.CloudReport{{Service: "routing-api", Cloud: "gcp", PeakUtilization: 0.93, PeakP99: 61 * time.Millisecond}, {Service: what, Cloud: "gcp"}},
+			},
+		},
+		{
+			Change: failover.Change{ID: "drain-onprem", Kind: failover.KindDrain, Cloud: "onprem", Force: true}.WithDefaults(),
+			State:  failover.ChangeRunning, Reason: "its time has come", Since: at.Add(-30 * time.Second), Begins: at.Add(-30 * time.Second), Progress: 1, Forced: "minClouds: " + what,
+		},
+	}
 }
 
 // standing is how a promise stands after so many calls, all in the last hour.

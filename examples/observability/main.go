@@ -1,5 +1,6 @@
 // Command observability shows what a service that uses fairlead tells Prometheus,
-// and what that is good for: a dashboard, alerts and an autoscaler.
+// and what that is good for: a dashboard, alerts and an autoscaler. Its own
+// status page tells the rest.
 //
 //	go run ./examples/observability          # ends by itself after 20 s
 //	go run ./examples/observability -keep    # until it is interrupted
@@ -11,6 +12,9 @@
 //	curl http://127.0.0.1:9464/metrics
 //	curl -X POST http://127.0.0.1:9464/kill/onprem
 //	curl -X POST http://127.0.0.1:9464/start/onprem
+//
+// http://127.0.0.1:9464/debug/fairlead/ shows in a browser what the router does, and
+// why.
 //
 // README.md beside this file tells the rest. The exit status is 1 if a critical
 // call failed; the line that says so begins with ✗.
@@ -34,10 +38,11 @@ import (
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
+	"github.com/fairlead-go/fairlead/balancer/console"
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:9464", "serve /metrics at this `address`")
+	listen := flag.String("listen", "127.0.0.1:9464", "serve /metrics and the status page at this `address`")
 	lasts := flag.Duration("for", 20*time.Second, "how long to run")
 	keep := flag.Bool("keep", false, "run until interrupted, and kill nothing")
 	flag.Parse()
@@ -110,7 +115,7 @@ func run(ctx context.Context, listener net.Listener, lasts time.Duration, out io
 	transport := cloudhttp.NewTransport(router)
 	defer transport.CloseIdleConnections()
 
-	server := &http.Server{Handler: handler(metrics, clouds), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler(metrics, console.Handler(router), clouds), ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	defer func() {
@@ -118,6 +123,7 @@ func run(ctx context.Context, listener net.Listener, lasts time.Duration, out io
 		<-served
 	}()
 	fmt.Fprintf(out, "metrics are at http://%s/metrics\n", listener.Addr())
+	fmt.Fprintf(out, "the status page is at http://%s%s\n", listener.Addr(), pagePath)
 
 	load := startLoad(&http.Client{Transport: transport})
 	err = play(ctx, lasts, clouds, out)

@@ -22,10 +22,14 @@ func newExporter() (*otelprometheus.Exporter, http.Handler, error) {
 	return exporter, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), err
 }
 
-// handler serves metrics, and kills and starts clouds.
-func handler(metrics http.Handler, clouds clouds) http.Handler {
+// pagePath is where the status page is mounted.
+const pagePath = "/debug/fairlead/"
+
+// handler serves metrics and the status page, and kills and starts clouds.
+func handler(metrics, page http.Handler, clouds clouds) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
+	mux.Handle(pagePath, page)
 	act := func(pattern string, do func(*cloud) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			c := clouds[r.PathValue("cloud")]

@@ -57,6 +57,37 @@ func TestMetricsAreServed(t *testing.T) {
 	}
 }
 
+// The status page is there beside the metrics, and reads only.
+func TestPageIsServed(t *testing.T) {
+	running, stop := context.WithCancel(t.Context())
+	listener := free(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := run(running, listener, 0, io.Discard)
+		ended <- err
+	}()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	page := "http://" + listener.Addr().String() + pagePath
+	for path, want := range map[string]string{"": "routing-api", "?format=json": `"headline"`, "changes": "There are none", "explain?service=routing-api": "The answer"} {
+		if text := get(t, page+path); !strings.Contains(text, want) {
+			t.Errorf("%s has no %q:\n%.500s", path, want, text)
+		}
+	}
+	resp, err := http.Post(page, "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %s", resp.Status)
+	}
+}
+
 func get(t *testing.T, url string) string {
 	t.Helper()
 	resp, err := http.Get(url)

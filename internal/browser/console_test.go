@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/fairlead-go/fairlead/failover"
 )
 
 // The state of a cloud of routing-api as the page shows it.
@@ -52,6 +55,60 @@ func TestOverview(t *testing.T) {
 	b.quiet(t, w.server.URL)
 }
 
+// A drill runs before the eyes of somebody who looks, and leaves its report.
+func TestDrill(t *testing.T) {
+	w, b := newWorld(t), newTab(t)
+	b.look(t, 1280, 900, "light")
+	b.run(t, chromedp.Navigate(w.page))
+	b.until(t, "the clouds are healthy", `document.querySelector('#headline').innerText.includes('All is well')`)
+	now := time.Now()
+	for _, c := range []failover.Change{
+		{ID: "drill-onprem", Kind: failover.KindDrill, Cloud: "onprem", Start: now, End: now.Add(8 * time.Second)},
+		{ID: "to-gcp", Kind: failover.KindShift, Weights: map[string]uint32{"gcp": 60, "onprem": 40}, Services: []string{"tiles"}, Start: now.Add(2 * time.Hour), End: now.Add(24 * time.Hour), Ramp: 10 * time.Minute},
+	} {
+		if err := w.router.Apply(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := func(id string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll('#changes ~ .card table tr')].filter(r => r.cells[0].innerText.includes(%q)).map(r => r.innerText).join()`, id)
+	}
+	b.until(t, "the headline tells", `document.querySelector('#headline').innerText.includes('drill-onprem of onprem is running')`)
+	b.until(t, "the drill runs", row("drill-onprem")+`.match(/running[^]*takes onprem out of use/)`)
+	b.until(t, "the shift is to come", row("to-gcp")+`.match(/scheduled[^]*gcp to 60/)`)
+	b.until(t, "the cloud is drained", stateOf("onprem")+`.match(/drained by drill-onprem/)`)
+	b.until(t, "the chart tells", `[...document.querySelectorAll('.legend')][0].innerText.match(/onprem 0 % drained/)`)
+	b.shoot(t, "overview-drill-light")
+	b.look(t, 390, 844, "light")
+	b.shoot(t, "overview-drill-phone")
+	if wide := b.value(t, `document.documentElement.scrollWidth`); wide != "390" {
+		t.Errorf("the page is %s px wide on a screen of 390", wide)
+	}
+	b.look(t, 1280, 900, "light")
+	b.until(t, "the drill is over", row("drill-onprem")+`.match(/ended[^]*SUCCEEDED, RTO/)`)
+	if err := w.router.Apply(failover.Change{ID: "drain-gcp", Kind: failover.KindDrain, Cloud: "gcp", Services: []string{"tiles"}, End: now.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, "the drain runs", row("drain-gcp")+`.match(/running/)`)
+	b.run(t, chromedp.Navigate(w.page+"changes"))
+	b.until(t, "the report", `document.querySelector('main').innerText.match(/SUCCEEDED[^]*T0[^]*T3[^]*callers got what they should[^]*CLOUDS THAT STAYED[^]*gcp/)`)
+	b.until(t, "the page is live", `document.querySelector('#connection').innerText === 'live'`)
+	b.shoot(t, "changes-light")
+	b.look(t, 1280, 900, "dark")
+	b.shoot(t, "changes-dark")
+	b.look(t, 390, 844, "light")
+	b.shoot(t, "changes-phone")
+	b.look(t, 390, 844, "dark")
+	b.shoot(t, "changes-phone-dark")
+	if wide := b.value(t, `document.documentElement.scrollWidth`); wide != "390" {
+		t.Errorf("the changes are %s px wide on a screen of 390", wide)
+	}
+	if text := b.value(t, `document.querySelector('main').innerText`); !strings.Contains(text, "of its way") {
+		t.Errorf("no progress of the drain:\n%s", text)
+	}
+	b.quiet(t, w.server.URL)
+}
+
 // The other views.
 func TestViews(t *testing.T) {
 	w, b := newWorld(t), newTab(t)
@@ -59,6 +116,7 @@ func TestViews(t *testing.T) {
 	for _, view := range []struct{ name, address, has string }{
 		{"service", "service?name=routing-api", "routing-api"},
 		{"endpoints", "endpoints?name=routing-api&protocol=http", "http://198.18.0.1:80"},
+		{"changes-none", "changes", "There are none"},
 		{"events", "events", "was put in force"},
 		{"config", "config", "weight: 70"},
 		{"explain", "explain", "Explain a call"},
@@ -66,6 +124,10 @@ func TestViews(t *testing.T) {
 		b.run(t, chromedp.Navigate(w.page+view.address))
 		b.until(t, view.name, fmt.Sprintf(`document.querySelector('main').innerText.includes(%q)`, view.has))
 		b.shoot(t, view.name+"-light")
+		b.look(t, 1280, 900, "dark")
+		b.shoot(t, view.name+"-dark")
+		b.look(t, 390, 844, "light")
+		b.shoot(t, view.name+"-phone")
 		b.look(t, 390, 844, "dark")
 		b.shoot(t, view.name+"-phone-dark")
 		if wide := b.value(t, `document.documentElement.scrollWidth`); wide != "390" {
@@ -99,6 +161,8 @@ func TestExplain(t *testing.T) {
 		t.Errorf("the form asks for the customer %q", value)
 	}
 	b.shoot(t, "explain-answer-light")
+	b.look(t, 1280, 900, "dark")
+	b.shoot(t, "explain-answer-dark")
 	b.look(t, 390, 844, "dark")
 	b.shoot(t, "explain-answer-phone-dark")
 	b.quiet(t, w.server.URL)
