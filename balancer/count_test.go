@@ -203,7 +203,7 @@ func TestKeptCalls(t *testing.T) {
 		take  time.Duration // of the body
 		want  sla.Totals
 	}{
-		"read":                   {false, health.Neutral, time.Hour, sla.Totals{Good: 1}},
+		"read":                   {false, health.Neutral, time.Minute, sla.Totals{Good: 1}},
 		"read at once":           {true, health.OK, 0, sla.Totals{Good: 1}},
 		"broken off":             {false, health.Broken, time.Second, sla.Totals{Bad: 1}},
 		"broken off at once":     {true, health.Broken, 0, sla.Totals{Bad: 1}},
