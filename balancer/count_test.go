@@ -408,6 +408,9 @@ func TestOnePromiseForBothProtocols(t *testing.T) {
 // unprotected tiers aren't hedged, and 295.68 s after the last bad call they are
 // again. Both within a second.
 func TestBudgetLoop(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine and 6 virtual hours: minutes under the race detector")
+	}
 	cfg := promising()
 	cfg.Tiers[0].Hedge, cfg.Tiers[1].Hedge = 0.02, 0.02
 	now := time.Duration(0)
