@@ -242,7 +242,7 @@ func TestApplyRefuses(t *testing.T) {
 		w := newWorld()
 		cfg := testConfig()
 		now := time.Now()
-		cfg.Changes = []failover.Change{{ID: "weekly", Kind: failover.KindDrill, Cloud: "a", Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)}}
+		cfg.Changes = []failover.Change{{ID: "weekly", Kind: failover.KindDrill, Cloud: "a", Start: now.Add(5 * time.Minute), End: now.Add(10 * time.Minute)}}
 		r := w.router(t, cfg)
 		for _, test := range []struct {
 			change failover.Change
@@ -252,8 +252,8 @@ func TestApplyRefuses(t *testing.T) {
 			{failover.Change{ID: "x", Kind: failover.KindDrain}, "drain x: cloud: must be a cloud"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "c"}, "drain x: no such cloud in the config, which has [a b]"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", Services: []string{"maps"}}, "drain x: no such service in the config, which has [api]"},
-			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", Start: now.Add(90 * time.Minute)}, "drain x: drill weekly moves the calls of a at the same time"},
-			{failover.Change{ID: "x", Kind: failover.KindShift, Weights: map[string]uint32{"a": 1}, Ramp: 2 * time.Hour}, "shift x: drill weekly moves the calls of a at the same time"},
+			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", Start: now.Add(8 * time.Minute)}, "drain x: drill weekly moves the calls of a at the same time"},
+			{failover.Change{ID: "x", Kind: failover.KindShift, Weights: map[string]uint32{"a": 1}, Ramp: 10 * time.Minute}, "shift x: drill weekly moves the calls of a at the same time"},
 			{failover.Change{ID: "weekly", Kind: failover.KindDrain, Cloud: "a"}, "drain weekly: change weekly is in the config"},
 			{failover.Change{ID: "x", Kind: failover.KindDrain, Cloud: "a", End: now.Add(-time.Second)}, "is over since"},
 		} {
@@ -265,10 +265,10 @@ func TestApplyRefuses(t *testing.T) {
 			t.Errorf("changes are %+v", changes)
 		}
 		// Together they would leave nothing.
-		if err := r.Apply(failover.Change{ID: "one", Kind: failover.KindDrain, Cloud: "b", End: now.Add(90 * time.Minute)}); err != nil {
+		if err := r.Apply(failover.Change{ID: "one", Kind: failover.KindDrain, Cloud: "b", End: now.Add(8 * time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(61 * time.Minute)
+		time.Sleep(6 * time.Minute)
 		if c := r.Changes()[0]; c.State != failover.ChangeRefused || !strings.Contains(c.Reason, "would be left with 0 of its 2 clouds") {
 			t.Errorf("%+v", c)
 		}

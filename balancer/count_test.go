@@ -203,7 +203,7 @@ func TestKeptCalls(t *testing.T) {
 		take  time.Duration // of the body
 		want  sla.Totals
 	}{
-		"read":                   {false, health.Neutral, time.Hour, sla.Totals{Good: 1}},
+		"read":                   {false, health.Neutral, time.Minute, sla.Totals{Good: 1}},
 		"read at once":           {true, health.OK, 0, sla.Totals{Good: 1}},
 		"broken off":             {false, health.Broken, time.Second, sla.Totals{Bad: 1}},
 		"broken off at once":     {true, health.Broken, 0, sla.Totals{Bad: 1}},
@@ -408,6 +408,9 @@ func TestOnePromiseForBothProtocols(t *testing.T) {
 // unprotected tiers aren't hedged, and 295.68 s after the last bad call they are
 // again. Both within a second.
 func TestBudgetLoop(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine and 6 virtual hours: minutes under the race detector")
+	}
 	cfg := promising()
 	cfg.Tiers[0].Hedge, cfg.Tiers[1].Hedge = 0.02, 0.02
 	now := time.Duration(0)

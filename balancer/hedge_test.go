@@ -477,7 +477,7 @@ func TestHedgePanics(t *testing.T) {
 				var log strings.Builder
 				_, r := hedgedWorld(t, nil, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 				var attempts [3]Attempt
-				do := func() (v int, err error, panicked any) {
+				do := func() (v int, panicked any, err error) {
 					defer func() { panicked = recover() }()
 					v, err = Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
 						func(ctx context.Context, at Attempt) (int, health.Outcome, error) {
@@ -494,9 +494,9 @@ func TestHedgePanics(t *testing.T) {
 							}
 							return 1, health.Outcome{Kind: health.OK}, nil
 						}, nil)
-					return v, err, panicked
+					return v, panicked, err
 				}
-				v, err, panicked := do()
+				v, panicked, err := do()
 				synctest.Wait()
 				wanted := any(nil)
 				if test.name == "during the call" {

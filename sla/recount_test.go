@@ -1,6 +1,7 @@
 package sla
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -102,10 +103,10 @@ func (w *world) sweep() {
 func (w *world) restart() {
 	i := w.rng.IntN(len(w.processes))
 	w.processes[i].Sweep(w.now)
-	if err := w.store.Save(nil, w.snapshot(w.processes[i])); err != nil {
+	if err := w.store.Save(context.Background(), w.snapshot(w.processes[i])); err != nil {
 		w.t.Fatalf("%v", err)
 	}
-	s, err := w.store.Load(nil)
+	s, err := w.store.Load(context.Background())
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}

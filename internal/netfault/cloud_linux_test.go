@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // serversPerCloud is the number of processes of each cloud.
@@ -24,6 +25,7 @@ type cloud struct {
 	namespace string // as a path
 	servers   []*server
 	calls     atomic.Int64 // that reached a server
+	stood     atomic.Int64 // how long a server stood still, in ns
 
 	mu      sync.Mutex
 	effects map[string]int // of orders, by id
@@ -135,14 +137,31 @@ func (c *cloud) startServer(address string) (*server, error) {
 	return s, nil
 }
 
-// count counts the calls that a server tells of, one in each line.
+// count counts the calls that a server tells of, one in each line, and notes how
+// long it stood still.
 func (c *cloud) count(told io.Reader) {
 	for lines := bufio.NewScanner(told); lines.Scan(); {
+		if long, ok := strings.CutPrefix(lines.Text(), stoodStill); ok {
+			if d, err := time.ParseDuration(long); err == nil {
+				c.note(d)
+			}
+			continue
+		}
 		c.calls.Add(1)
 		if id := lines.Text(); id != "" {
 			c.mu.Lock()
 			c.effects[id]++
 			c.mu.Unlock()
+		}
+	}
+}
+
+// note notes that a server stood still for so long.
+func (c *cloud) note(d time.Duration) {
+	for {
+		old := c.stood.Load()
+		if int64(d) <= old || c.stood.CompareAndSwap(old, int64(d)) {
+			return
 		}
 	}
 }

@@ -15,5 +15,6 @@
 // the test ends.
 //
 // What is promised within a time holds on a machine that runs. A case that fails
-// while the test itself stood still proves nothing, and is tried again.
+// while the test itself or the healthy servers stood still proves nothing, and is
+// tried again at a lower rate.
 package netfault

@@ -26,7 +26,7 @@ func TestGRPCFaults(t *testing.T) {
 // connected again, by themselves.
 func TestLongGRPCFault(t *testing.T) {
 	need(t)
-	keep(t, faults[0], 8*time.Second, func() *load { return &load{rate: 500, caller: new(grpcCaller)} })
+	keep(t, faults[0], 8*time.Second, 500, func() caller { return new(grpcCaller) })
 }
 
 // grpcCaller makes unary calls over gRPC. Each may be carried out twice, and has

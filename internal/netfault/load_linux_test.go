@@ -27,27 +27,23 @@ type load struct {
 	calls    atomic.Int64
 	mu       sync.Mutex
 	failures []error
-	longest  time.Duration // that the program stood still
+	pulse    pulse // of this program
 }
 
 // run makes calls until ctx ends, and returns when all are answered.
 func (l *load) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	ticker := time.NewTicker(5 * time.Millisecond)
+	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
-	last := time.Now()
+	l.pulse.beat(time.Now())
 	for due := 0.0; ; {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
-		since := time.Since(last)
-		last = last.Add(since)
-		l.mu.Lock()
-		l.longest = max(l.longest, since)
-		l.mu.Unlock()
+		since := l.pulse.beat(time.Now())
 		for due += min(since, mostBehind).Seconds() * float64(l.rate); due >= 1; due-- {
 			wg.Go(l.call)
 		}

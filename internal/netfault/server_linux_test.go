@@ -10,14 +10,16 @@ import (
 )
 
 const (
-	pace   = 5 * time.Millisecond // of an answer
-	answer = "a route from Pangyo to Jeju\n"
+	pace       = 5 * time.Millisecond // of an answer
+	answer     = "a route from Pangyo to Jeju\n"
+	stoodStill = "stood still for " // begins what a server tells of itself
 )
 
 // serve is what a server process does. It says on standard output that it
 // listens and then one line for each call that reaches it, which counts them
 // also when it is killed: the id in the body of an order, and nothing for
-// others. It ends when standard input does.
+// others. Further lines say for how long it stood still, whenever that was longer
+// than mostStall. It ends when standard input does.
 func serve(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -30,6 +32,14 @@ func serve(address string) error {
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
+	}()
+	go func() {
+		var p pulse
+		for range time.Tick(beat) {
+			if since := p.beat(time.Now()); since > mostStall {
+				fmt.Fprintf(os.Stdout, "%s%v\n", stoodStill, since)
+			}
+		}
 	}()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/route", func(w http.ResponseWriter, r *http.Request) {
