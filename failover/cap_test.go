@@ -12,6 +12,13 @@ type capped struct {
 	s   CapSigns
 }
 
+// newCapped has looked once.
+func newCapped(endpoints int) *capped {
+	c := &capped{s: CapSigns{Endpoints: endpoints}}
+	c.Step(0, c.s)
+	return c
+}
+
 // step adds to what was counted and returns the cap.
 func (c *capped) step(inFlight int, more CapSigns) int {
 	c.now += capFor
@@ -24,7 +31,7 @@ func (c *capped) step(inFlight int, more CapSigns) int {
 }
 
 func TestCapIsCut(t *testing.T) {
-	c := capped{s: CapSigns{Endpoints: 6}}
+	c := newCapped(6)
 	for _, test := range []struct {
 		name     string
 		inFlight int
@@ -44,7 +51,7 @@ func TestCapIsCut(t *testing.T) {
 			t.Errorf("%s: cap %d, want %d", test.name, got, test.want)
 		}
 	}
-	c = capped{}
+	c = newCapped(0)
 	if got := c.step(1, CapSigns{Ended: 10, TimedOut: 9}); got != leastCap {
 		t.Errorf("of few in flight: cap %d, want %d", got, leastCap)
 	}
@@ -53,7 +60,7 @@ func TestCapIsCut(t *testing.T) {
 // After trouble the cap grows by 2 % each 100 ms at first, then faster, and is
 // forgotten when it matters no more.
 func TestCapGrows(t *testing.T) {
-	c := capped{}
+	c := newCapped(0)
 	c.step(1000, CapSigns{Ended: 1000, TimedOut: 500})
 	var caps []int
 	for range 60 {
@@ -69,7 +76,7 @@ func TestCapGrows(t *testing.T) {
 
 // More in flight is of no use while answers are slow.
 func TestCapCongested(t *testing.T) {
-	c := capped{}
+	c := newCapped(0)
 	for range 10 {
 		c.step(1000, CapSigns{Ended: 100, Slow: 11})
 	}
