@@ -75,14 +75,15 @@ type CapacitySigns struct {
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
-	allowance float64 // 0: unknown
-	part      float64
-	source    CapacitySource
-	changed   time.Duration // when the allowance last changed by itself
-	stepped   time.Duration
-	started   bool
-	ago       float64       // Load about a second ago
-	lastCut   time.Duration // when pushback last cut it
+	allowance  float64 // 0: unknown
+	configured float64
+	part       float64 // the configured one, or what was sent when the cloud was first full
+	source     CapacitySource
+	changed    time.Duration // when the allowance last changed by itself
+	stepped    time.Duration
+	started    bool
+	ago        float64       // Load about a second ago
+	lastCut    time.Duration // when pushback last cut it
 
 	counted              time.Duration // when the counts were last looked at
 	answered, pushedBack uint64        // as they were then
@@ -138,15 +139,21 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 // Since is when the capacity last changed.
 func (c *Capacity) Since() time.Duration { return c.changed }
 
-// configure takes over a configured part that has changed.
+// configure takes over a configured part that has changed, also because endpoints
+// came or went: what was found out then stays true of each of the others.
 func (c *Capacity) configure(part float64) {
-	if part == c.part || part == 0 && c.source != CapacityConfigured {
+	was := c.configured
+	if part == was {
 		return
 	}
-	c.part, c.allowance = part, part
-	c.source = CapacityConfigured
-	if part == 0 {
-		c.source = CapacityUnknown
+	c.configured, c.part = part, part
+	switch {
+	case part == 0:
+		c.allowance, c.source = 0, CapacityUnknown
+	case was == 0:
+		c.allowance, c.source = part, CapacityConfigured
+	default:
+		c.allowance *= part / was
 	}
 }
 

@@ -213,3 +213,27 @@ func TestCapacityFoundOutAndForgotten(t *testing.T) {
 		t.Errorf("when nobody asks for it any more: %v, %q", got, source)
 	}
 }
+
+// An endpoint that is ejected takes its part of the capacity along, and nothing of
+// what was found out.
+func TestCapacityFollowsEndpoints(t *testing.T) {
+	var c Capacity
+	now := time.Duration(0)
+	step := func(s CapacitySigns) float64 {
+		now += 50 * time.Millisecond
+		s.Ceiling = 1000
+		perSecond, _ := c.Step(now, s)
+		return perSecond
+	}
+	step(CapacitySigns{Configured: 100})
+	for range 100 {
+		step(CapacitySigns{Configured: 100, Load: c.allowance, Utilization: 0.3, Reported: true})
+	}
+	grown := c.allowance
+	if grown < 300 {
+		t.Fatalf("it grew to %.0f", grown)
+	}
+	if got := step(CapacitySigns{Configured: 90, Load: grown, Utilization: 0.95, Reported: true}); got < 0.85*grown || got > 0.92*grown {
+		t.Errorf("with 9 of 10 endpoints the capacity is %.0f, was %.0f", got, grown)
+	}
+}
