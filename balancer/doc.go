@@ -21,14 +21,13 @@
 //  4. Its outcome is counted. Every 50 ms the router looks at what was counted,
 //     judges endpoints and clouds (see package health), plans anew (see package
 //     failover) and publishes a table for the next picks.
+//  5. The call ends, and counts once for what was promised to its caller: in the
+//     tier of its service, and in its contract if the config declares one. See
+//     "What was promised and what was kept".
 //
 // A cloud that is lost is seen within a fraction of a second and gets no calls
 // from then on. When it answers again it is let back in by gates: 1, 10, 50,
 // 100 % of its share, at most 10 points per second.
-//
-//  5. The call ends, and counts once for what was promised to its caller: in the
-//     tier of its service, and in its contract if the config declares one. See
-//     "What was promised and what was kept".
 //
 // Operators take clouds out of use, move weights and drill the loss of a cloud by
 // changes of the config, which all clients follow by themselves, or for one process
@@ -38,6 +37,17 @@
 //
 // The way of a call is told from the top in do.go; the choice itself is in
 // pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
+//
+// # What happens when there is not enough
+//
+// Where the config or load reports tell the capacity of clouds, or they push calls
+// back, the plan places the most critical tier first, spills to clouds with room,
+// and sheds what fits nowhere from the bottom: calls of the highest levels of the
+// least critical tier end with an [sla.ShedError] before anything is sent. Demand is
+// measured by tier (admit.go, [failover.Rate]), capacity steered for each cloud
+// (capacity.go, [failover.Capacity]). When attempts are pushed back or time out, an
+// in-flight cap holds from the next pick on ([failover.Cap]). [CloudStatus] has the
+// capacity with its source and age, [TierStatus] the demand and what is shed.
 //
 // # What was promised and what was kept
 //

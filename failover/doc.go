@@ -123,6 +123,13 @@
 // be followed by another, [AttemptTime] how long one may take, and
 // [RetryDelay] how long to wait when there is nowhere else to go.
 //
+// # Demand and capacity
+//
+// [Rate] measures the calls per second that are offered, quickly and steadily.
+// [Capacity] steers how many of them one client may send to a cloud, by the config,
+// load reports and pushback. [Cap] bounds what is in flight, at once, when a cloud
+// has too much to do. Their documentation has the formulas.
+//
 // # Contract
 //
 // Times are monotonic, since some epoch of the caller's; only changes are given
