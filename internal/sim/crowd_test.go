@@ -12,6 +12,7 @@ import (
 // chase each other, nor leave some with much less than others; and who comes later
 // gets its part.
 func TestReportsOfACrowd(t *testing.T) {
+	unraced(t)
 	clients := 100
 	if *times >= 2 {
 		clients = 1000

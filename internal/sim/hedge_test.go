@@ -69,6 +69,7 @@ func TestHedgingCutsTheTail(t *testing.T) {
 // TestHedgingStopsByItself where it can't help: when both clouds become ten times
 // slower, and when all servers together have too much to do.
 func TestHedgingStopsByItself(t *testing.T) {
+	unraced(t)
 	const from, settled, until = 20 * time.Second, 35 * time.Second, 60 * time.Second
 	for name, change := range map[string]func(*Scenario){
 		"two slow clouds": func(s *Scenario) {

@@ -12,6 +12,7 @@ import (
 // TestLostAtPeak loses the larger cloud while the other has half of what is
 // needed and grows 20 s later.
 func TestLostAtPeak(t *testing.T) {
+	unraced(t)
 	const lost, ready = 10 * time.Second, 31 * time.Second
 	forSeeds(t, 2, func(t *testing.T, seed uint64) {
 		r := simulate(t, Scenario{
@@ -91,6 +92,7 @@ func TestSpill(t *testing.T) {
 // queues, which callers and their retries keep full, keep them busy for nothing long
 // after: the trouble outlasts its cause by minutes.
 func TestMetastable(t *testing.T) {
+	unraced(t)
 	const from, until = 20 * time.Second, 40 * time.Second
 	scenario := func(seed uint64, unlimited bool) Scenario {
 		s := Scenario{
@@ -125,6 +127,7 @@ func TestMetastable(t *testing.T) {
 // TestSurvivor loses one of two clouds that have 75 % to do, for a minute. The
 // other can't carry all, and must not break down.
 func TestSurvivor(t *testing.T) {
+	unraced(t)
 	const lost, back = 10 * time.Second, 70 * time.Second
 	forSeeds(t, 2, func(t *testing.T, seed uint64) {
 		r := simulate(t, Scenario{
@@ -157,6 +160,7 @@ func TestSurvivor(t *testing.T) {
 // TestOverload offers four times what a cloud carries. The cloud must not see it,
 // and the same customers wait until midnight, when others do.
 func TestOverload(t *testing.T) {
+	unraced(t)
 	for _, by := range []string{"config", "reports", "pushback"} {
 		t.Run("capacity known by "+by, func(t *testing.T) {
 			const carries, midnight, last = 1000.0, 40 * time.Second, 70 * time.Second

@@ -99,6 +99,15 @@ func onlyLong(t *testing.T) {
 	}
 }
 
+// unraced leaves a long test out under the race detector. A simulation has one
+// goroutine, and shorter tests run the same code.
+func unraced(t *testing.T) {
+	t.Helper()
+	if slowdown() > 1 {
+		t.Skip("takes minutes under the race detector, and has one goroutine")
+	}
+}
+
 // twoClouds share calls 70 to 30.
 func twoClouds() []Cloud {
 	return []Cloud{{Name: "onprem", Weight: 70}, {Name: "gcp", Weight: 30}}

@@ -21,6 +21,7 @@ func mixedTiers() []Tier {
 // TestSpike quadruples the calls at once, onto an own data centre that can't grow
 // and a cloud whose new nodes are ready later. Nobody turns a knob.
 func TestSpike(t *testing.T) {
+	unraced(t)
 	for _, test := range []struct {
 		clients int
 		lag     time.Duration

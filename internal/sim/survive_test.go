@@ -140,6 +140,44 @@ func TestAllBack(t *testing.T) {
 	}
 }
 
+// TestNothingHealthy freezes all clouds, until long after the hold that asks whether
+// it is us. Then calls fail at once or are spread evenly, and 2 s after the clouds
+// are back calls are served.
+func TestNothingHealthy(t *testing.T) {
+	const from, until = 10 * time.Second, 25 * time.Second
+	for _, panics := range []failover.Panic{failover.PanicSpread, failover.PanicFail} {
+		t.Run(string(panics), func(t *testing.T) {
+			forSeeds(t, 3, func(t *testing.T, seed uint64) {
+				s := Scenario{Seed: seed, Duration: 40 * time.Second, Rate: 500, Failover: failover.Settings{Panic: panics}}
+				for _, name := range []string{"onprem", "gcp"} {
+					s.Clouds = append(s.Clouds, Cloud{Name: name, Weight: 1})
+					s.Faults = append(s.Faults, Fault{Kind: Freeze, Cloud: name, From: from, Until: until})
+				}
+				r := simulate(t, s)
+				lost := r.Between(from+7*time.Second, until)
+				attempts := lost.Clouds[0].Attempts() + lost.Clouds[1].Attempts()
+				switch panics {
+				case failover.PanicFail:
+					if attempts > 0 {
+						t.Errorf("%d attempts at clouds that are lost", attempts)
+					}
+					if lost.Tiers[0].Failed < lost.Tiers[0].Offered*99/100 {
+						t.Errorf("%d of %d calls failed at once", lost.Tiers[0].Failed, lost.Tiers[0].Offered)
+					}
+				case failover.PanicSpread:
+					if share := lost.Clouds[0].Share; share < 0.45 || share > 0.55 {
+						t.Errorf("the share of onprem is %.2f", share)
+					}
+				}
+				after := r.Between(until+2*time.Second, s.Duration).Tiers[0]
+				if after.Good < after.Offered*99/100 {
+					t.Errorf("from 2 s after the clouds are back %d of %d calls are good", after.Good, after.Offered)
+				}
+			})
+		})
+	}
+}
+
 // TestFlapping makes a cloud come and go each second for a minute. It is left
 // alone most of the time.
 func TestFlapping(t *testing.T) {
