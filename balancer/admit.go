@@ -51,11 +51,16 @@ func (r *Router) shed(s *serviceTable, class sla.Class, reason sla.ShedReason) e
 }
 
 // shedError is the error of a call that has to wait. Those who were refused
-// together must not come back together.
+// together must not come back together: they are spread over a second or, if there
+// is too little capacity and some grows, over the time that this takes.
 func (r *Router) shedError(s *serviceTable, class sla.Class, reason sla.ShedReason) error {
+	spread := retryShed
+	if reason == sla.ShedCapacity {
+		spread = max(spread, s.ready)
+	}
 	return &sla.ShedError{
 		Service: s.name, Tier: s.tiers[class.Tier].Name, Level: int(class.Level), Reason: reason,
-		RetryAfter: retryShed + time.Duration(r.fraction()*float64(retryShed)),
+		RetryAfter: retryShed + time.Duration(r.fraction()*float64(spread)),
 	}
 }
 

@@ -275,3 +275,32 @@ func TestObserveShedsNothing(t *testing.T) {
 		}
 	})
 }
+
+// Who is refused for lack of capacity is told to come back within the time that new
+// capacity takes.
+func TestShedRetryAfter(t *testing.T) {
+	r := newWorld().router(t, testConfig())
+	s := *r.table.Load().services[HTTP][0]
+	for _, test := range []struct {
+		ready  time.Duration
+		reason sla.ShedReason
+		most   time.Duration
+	}{
+		{0, sla.ShedCapacity, 2 * time.Second},
+		{30 * time.Second, sla.ShedCapacity, 31 * time.Second},
+		{30 * time.Second, sla.ShedInFlight, 2 * time.Second},
+	} {
+		s.ready = test.ready
+		longest := time.Duration(0)
+		for range 1000 {
+			var shed *sla.ShedError
+			if !errors.As(r.shedError(&s, sla.Class{}, test.reason), &shed) || shed.RetryAfter < time.Second || shed.RetryAfter > test.most {
+				t.Fatalf("ready after %v, %s: %v", test.ready, test.reason, shed)
+			}
+			longest = max(longest, shed.RetryAfter)
+		}
+		if longest < test.most*8/10 {
+			t.Errorf("ready after %v, %s: at most %v", test.ready, test.reason, longest)
+		}
+	}
+}

@@ -121,8 +121,9 @@ type Cloud struct {
 	Host Host
 
 	// Ready is how long new capacity in the cloud usually takes until it
-	// serves, after the demand for it was seen. It predicts and decides nothing:
-	// what is ready is observed. From 1s to 24h. Default: unknown.
+	// serves, after the demand for it was seen. It only predicts, for those who are
+	// told when to try again; what is ready is observed. From 1s to 24h. Default:
+	// unknown.
 	Ready time.Duration
 }
 

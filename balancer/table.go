@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
@@ -34,8 +35,9 @@ type serviceTable struct {
 	observed int
 	// sensitive is the table's: an attempt goes by one config in everything.
 	sensitive map[string]bool
-	contracts []*sla.Meter // of the config's contracts, in their order
-	trustsAll bool         // each of the clouds is trusted with what those hold
+	contracts []*sla.Meter  // of the config's contracts, in their order
+	ready     time.Duration // the least that new capacity takes; 0: none grows
+	trustsAll bool          // each of the clouds is trusted with what those hold
 }
 
 // tierTable is one tier of one service, with the service's own figures.
@@ -159,6 +161,9 @@ func (s *service) table(r *Router) *serviceTable {
 			t.observed = len(t.clouds)
 		}
 		cloud := c.table(r, t)
+		if c.capacity.ceiling > c.capacity.configured && c.capacity.ready > 0 && (t.ready == 0 || c.capacity.ready < t.ready) {
+			t.ready = c.capacity.ready
+		}
 		cloud.busy = cloudPlan(s.plan, c.name).Utilization >= busyFrom
 		t.clouds = append(t.clouds, cloud)
 	}

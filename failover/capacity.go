@@ -64,14 +64,17 @@ type CapacitySigns struct {
 // it: the utilization counts as that much higher as the client sends more than
 // it did a second ago.
 //
-// It grows only while it is used up, to the ceiling at most, and never beyond
-// the configured part if there is no ceiling; what isn't used any more sinks back
-// to that part by a third in 10 s. If servers push more than 5 % of the calls
-// back, or don't answer them in time, within a quarter of a second, it is cut to what they took meanwhile. From then on it
-// grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
+// It grows only while three quarters of it are used, to the ceiling at most, and
+// never beyond the configured part if there is no ceiling; what isn't used any more
+// sinks back to that part by a third in 10 s.
+//
+// If servers push more than 5 % of the calls back, or don't answer them in time,
+// within a quarter of a second, it is cut to what they took meanwhile. From then on
+// it grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
 // enough to stay near what there is if nothing has changed, and soon back where it
-// was if the trouble is over. It doesn't grow while the cloud is congested.
-// Without reports, nobody says that there is more than the configured part: to the ceiling it grows by at most 20 % per second.
+// was if the trouble is over. It doesn't grow while the cloud is congested. Without
+// reports, nobody says that there is more than the configured part: to the ceiling
+// it grows by at most 20 % per second.
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
