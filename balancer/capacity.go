@@ -21,7 +21,8 @@ type capacity struct {
 	base     int // endpoints that the configured capacity is that of; 0: not known yet
 	steering failover.Capacity
 	cap      failover.Cap
-	limit    int // the cap; 0: none
+	limit    int  // the cap; 0: none
+	down     bool // the cloud was, at the last sweep
 
 	perSecond   float64 // 0: unknown
 	source      failover.CapacitySource
@@ -66,11 +67,16 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 	if r.machine != nil && r.machine.Unlimited {
 		p.reported, has = false, health.Load{}
 	}
-	if c.target.State() == health.Down {
+	down := c.target.State() == health.Down
+	if down {
 		// What a cloud pushed back or didn't answer when it fell says nothing of
 		// what it can carry when it is back.
-		p.steering, p.cap, p.reported = failover.Capacity{}, failover.Cap{}, false
+		p.steering, p.reported = failover.Capacity{}, false
 	}
+	if down && !p.down {
+		p.cap = failover.Cap{} // but in panic calls go there, and must not pile up
+	}
+	p.down = down
 	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
 		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
 		Utilization: p.utilization, Reported: p.reported,
