@@ -54,6 +54,9 @@ func forSeeds(t *testing.T, n int, test func(t *testing.T, seed uint64)) {
 // run it again.
 func simulate(t *testing.T, s Scenario) *Result {
 	t.Helper()
+	if float64(max(s.Clients, 1))*s.Duration.Seconds() > 200 {
+		unraced(t)
+	}
 	r, err := Run(s)
 	if err != nil {
 		t.Fatal(err)
