@@ -62,7 +62,8 @@ type CapacitySigns struct {
 //
 // A report is old when it comes. So what this client changed since is added to
 // it: the utilization counts as that much higher as the client sends more than
-// it did a second ago.
+// it did a second ago, by half of it at most: it is one of many. An unknown capacity
+// becomes a known one by what is reported alone.
 //
 // It grows only while three quarters of it are used, to the ceiling at most, and
 // never beyond the configured part if there is no ceiling; what isn't used any more
@@ -100,6 +101,7 @@ const (
 	mostGrowth        = 1.0  // per second
 	beyondPart        = 0.2  // per second: growth to the ceiling without reports
 	reportAge         = time.Second
+	mostForeseen      = 1.5 // times the reported utilization
 	idleDecay         = 25 * time.Second
 	countFor          = 250 * time.Millisecond
 	leastCounted      = 20   // answers that a fraction of pushback needs
@@ -189,8 +191,8 @@ func (c *Capacity) cut(to float64, source CapacitySource) {
 // steer follows load reports.
 func (c *Capacity) steer(dt float64, s CapacitySigns) {
 	utilization := s.Utilization
-	if c.ago > 0 {
-		utilization *= s.Load / c.ago
+	if c.ago > 0 && c.allowance > 0 {
+		utilization *= min(max(s.Load/c.ago, 1/mostForeseen), mostForeseen)
 	}
 	room := max(-1, 1-utilization/targetUtilization)
 	if room < 0 && c.allowance == 0 || c.allowance > s.Load/inUse {

@@ -237,3 +237,18 @@ func TestCapacityFollowsEndpoints(t *testing.T) {
 		t.Errorf("with 9 of 10 endpoints the capacity is %.0f, was %.0f", got, grown)
 	}
 }
+
+// A client that begins to call is no reason to take a cloud for full that is half
+// used.
+func TestCapacityOfASuddenCaller(t *testing.T) {
+	var c Capacity
+	now := time.Duration(0)
+	for _, load := range []float64{0, 1, 100, 10_000, 1e6, 1e6} {
+		for range 10 {
+			now += 50 * time.Millisecond
+			if perSecond, _ := c.Step(now, CapacitySigns{Load: load, Utilization: 0.5, Reported: true}); perSecond != 0 {
+				t.Fatalf("at %.0f calls per second the capacity is %.0f", load, perSecond)
+			}
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // picker is the policy as the calls see it.
@@ -135,7 +136,10 @@ func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child
 // wait if it is WaitForReady, and fails it otherwise.
 func (p *picker) refuse(err error) (grpcbalancer.PickResult, error) {
 	var unknown *balancer.UnknownServiceError
+	var shed *sla.ShedError
 	switch {
+	case errors.As(err, &shed):
+		return grpcbalancer.PickResult{}, status.Error(codes.ResourceExhausted, err.Error())
 	case errors.Is(err, balancer.ErrNoCloud):
 		p.policy().wakeLater()
 		return grpcbalancer.PickResult{}, err
