@@ -55,8 +55,8 @@ func (c *capacity) configure(cfg *Config, cloud ServiceCloud, ready time.Duratio
 	}
 }
 
-// measureCapacity takes the capacity and the cap one sweep further. It reports whether the
-// capacity is another than the plan was made for.
+// measureCapacity takes the capacity and the cap one sweep further. It reports
+// whether the capacity is another than the plan was made for.
 func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla.Tier, load float64) (moved bool) {
 	p := &c.capacity
 	if now-p.looked >= reportsEvery {

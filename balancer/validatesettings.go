@@ -88,17 +88,10 @@ func (v *validator) properFraction(at *configfile.Path, value float64) {
 	}
 }
 
-// show writes a value as it would stand in the file: durations without the
-// zeros that time.Duration appends.
+// show writes a value as it would stand in the file.
 func show(value any) string {
-	text := fmt.Sprint(value)
-	if _, ok := value.(time.Duration); ok {
-		if strings.HasSuffix(text, "m0s") {
-			text = strings.TrimSuffix(text, "0s")
-		}
-		if strings.HasSuffix(text, "h0m") {
-			text = strings.TrimSuffix(text, "0m")
-		}
+	if d, ok := value.(time.Duration); ok {
+		return encodeDuration(d)
 	}
-	return text
+	return fmt.Sprint(value)
 }
