@@ -59,15 +59,16 @@ func parseDemand(r io.Reader) (*demand, error) {
 		d.tiers = append(d.tiers, strings.TrimSpace(tier))
 	}
 	d.rates = make([][]float64, len(d.tiers))
+	line := 1
 	for {
 		fields, err := records.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := records.FieldPos(0)
 		if err != nil {
-			return nil, lineError(line, err)
+			return nil, lineError(line+1, err)
 		}
+		line, _ = records.FieldPos(0)
 		if err := d.add(fields); err != nil {
 			return nil, lineError(line, err)
 		}
@@ -78,6 +79,7 @@ func parseDemand(r io.Reader) (*demand, error) {
 	return d, nil
 }
 
+// lineError puts the line before an error: the parser's own line, where it knows better.
 func lineError(line int, err error) error {
 	var syntax *csv.ParseError
 	if errors.As(err, &syntax) {

@@ -46,6 +46,7 @@ func TestParseDemand(t *testing.T) {
 		"time,critical\n0s,1\n1s,-2\n":   "3: critical must be a number",
 		"time,critical\n0s,1\n1s,2,3\n":  "3: wrong number of fields",
 		"time,critical\n0s,\"1\n1s,2\n":  "3: extraneous or missing",
+		"time,critical\n0\"s,1\n1s,2\n":  "2: bare",
 	} {
 		if _, err := parseDemand(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
