@@ -93,6 +93,9 @@ func (p *policy) UpdateClientConnState(s grpcbalancer.ClientConnState) error {
 		return grpcbalancer.ErrBadResolverState
 	}
 	l.inUse.Store(true)
+	if p.link == nil && len(s.ResolverState.Endpoints) == 0 {
+		return nil // the resolver asks who is in use; the endpoints come next
+	}
 	if p.link == nil {
 		p.link = l
 		l.hub.add(p)

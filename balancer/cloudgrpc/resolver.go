@@ -23,14 +23,14 @@ type resolverBuilder struct {
 func (b *resolverBuilder) Scheme() string { return Scheme }
 
 // Build starts to follow the places of the service that the target names.
-func (b *resolverBuilder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
+func (b *resolverBuilder) Build(target resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
 	service := target.Endpoint()
 	if service == "" {
 		return nil, fmt.Errorf("the target %s names no service: want %s:///SERVICE", target.String(), Scheme)
 	}
 	r := &placesResolver{
 		link: &link{settings: b.settings, hub: b.hub, service: service},
-		cc:   cc, closing: make(chan struct{}),
+		cc:   cc, deaf: opts.DisableServiceConfig, closing: make(chan struct{}),
 	}
 	r.wg.Go(r.follow)
 	return r, nil
@@ -41,6 +41,7 @@ type placesResolver struct {
 	link    *link
 	cc      resolver.ClientConn
 	known   []marked // by slot
+	deaf    bool     // gRPC doesn't listen to the resolver's service config
 	foreign bool     // another policy is in use, and can't be replaced
 	closing chan struct{}
 	once    sync.Once
@@ -104,7 +105,8 @@ func (r *placesResolver) state(places []balancer.Place) resolver.State {
 // none, which means pick_first: that would send every call to one endpoint, for
 // ever. Then the resolver's own config, which comes before a default, names the
 // right one. If gRPC was told not to listen to resolvers, there is only an error
-// left to say so.
+// left to say so. Then it is asked for its policy before it hears of any endpoint:
+// a call that waits for the first of them must not get there by another policy.
 func (r *placesResolver) update(s resolver.State) {
 	if r.link.alone {
 		// Otherwise pick_first would serve until our policy has connected.
@@ -119,6 +121,14 @@ func (r *placesResolver) update(s resolver.State) {
 		r.cc.ReportError(errNotInUse)
 		return
 	}
+	if r.deaf && !r.link.inUse.Load() {
+		_ = r.cc.UpdateState(resolver.State{Attributes: s.Attributes})
+		if !r.link.inUse.Load() {
+			r.foreign = true
+			r.cc.ReportError(errNotInUse)
+			return
+		}
+	}
 	_ = r.cc.UpdateState(s)
 	if r.link.inUse.Load() {
 		return
@@ -128,11 +138,6 @@ func (r *placesResolver) update(s resolver.State) {
 	}
 	s.ServiceConfig = r.link.ownConfig
 	_ = r.cc.UpdateState(s)
-	if !r.link.inUse.Load() {
-		r.foreign = true
-		_ = r.cc.UpdateState(resolver.State{})
-		r.cc.ReportError(errNotInUse)
-	}
 }
 
 const policyOnly = `{"loadBalancingConfig": [{"` + PolicyName + `": {}}]}`
