@@ -26,6 +26,7 @@ type unaryCall struct {
 	invoke          grpc.UnaryInvoker
 	opts            []grpc.CallOption
 	answer          protoreflect.MessageType // of reply, which an attempt may be writing to; nil: not hedged
+	first           route                    // that of the first attempt, which is all that most calls make
 
 	mu   sync.Mutex // held while the question is copied
 	over bool       // it is the caller's again, who may change it
@@ -43,7 +44,11 @@ func (u *unaryCall) try(ctx context.Context, at balancer.Attempt) (*hedged, heal
 	if at.Hedge() {
 		return u.hedge(ctx, at)
 	}
-	rt, opts := u.route(ctx, u.service, u.method, at, u.opts)
+	rt := &u.first
+	if at.Number() > 1 {
+		rt = new(route)
+	}
+	opts := rt.lead(ctx, u.hub, u.service, u.method, at, u.opts)
 	outcome, err := rt.result(u.invoke(rt, u.method, u.req, u.reply, u.cc, opts...), u.cc)
 	return nil, outcome, err
 }
@@ -60,7 +65,8 @@ func (u *unaryCall) hedge(ctx context.Context, at balancer.Attempt) (*hedged, he
 	if _, ok := u.reply.(proto.Message); !ok {
 		reply = protoadapt.MessageV1Of(h.reply)
 	}
-	rt, opts := u.route(ctx, u.service, u.method, at, h.divert(u.opts))
+	rt := new(route)
+	opts := rt.lead(ctx, u.hub, u.service, u.method, at, h.divert(u.opts))
 	outcome, err := rt.result(u.invoke(rt, u.method, req, reply, u.cc, opts...), u.cc)
 	return h, outcome, err
 }

@@ -135,14 +135,13 @@ func (rt *route) attempt() balancer.Attempt {
 	return rt.at
 }
 
-// route returns the context of an attempt, and the options that go with it.
-func (d *dialed) route(ctx context.Context, service, method string, at balancer.Attempt, opts []grpc.CallOption) (*route, []grpc.CallOption) {
-	ctx = withClass(ctx, at)
-	rt := &route{Context: ctx, hub: d.hub, service: service, method: method, at: at}
+// lead makes a new route that of an attempt, and returns the options that go with it.
+func (rt *route) lead(ctx context.Context, h *hub, service, method string, at balancer.Attempt, opts []grpc.CallOption) []grpc.CallOption {
+	rt.Context, rt.hub, rt.service, rt.method, rt.at = withClass(ctx, at), h, service, method, at
 	if at.AllTrusted() {
 		rt.bare = true
-		return rt, opts
+		return opts
 	}
-	rt.secrets, rt.Context = withoutSecrets(ctx, at)
-	return rt, rt.guard(opts)
+	rt.secrets, rt.Context = withoutSecrets(rt.Context, at)
+	return rt.guard(opts)
 }

@@ -92,7 +92,8 @@ func (s *clientStream) run() {
 // try makes an attempt, and returns it if the server answers with headers. With
 // neither an attempt nor an error the stream has ended well, without a message.
 func (s *clientStream) try(ctx context.Context, at balancer.Attempt) (*opened, health.Outcome, error) {
-	rt, opts := s.route(ctx, s.call.Service, s.method, at, s.opts)
+	rt := new(route)
+	opts := rt.lead(ctx, s.hub, s.call.Service, s.method, at, s.opts)
 	o := newOpened(s, rt)
 	var err error
 	o.ClientStream, err = s.open(rt, s.desc, s.cc, s.method, append(opts[:len(opts):len(opts)], grpc.OnFinish(o.finished))...)

@@ -24,8 +24,8 @@ import (
 // What a unary call through fairlead may cost at most.
 const (
 	mostUnary               = 1.05 // × round_robin's time, both with or both without a deadline
-	mostUnaryAllocs         = 9    // over round_robin, without a deadline: a drain must be able to end it, and what a hedge might run escapes
-	mostUnaryAllocsRepeated = 9    // if the call may be tried again
+	mostUnaryAllocs         = 8    // over round_robin, without a deadline: a drain must be able to end it, and what a hedge might run escapes
+	mostUnaryAllocsRepeated = 8    // if the call may be tried again
 	mostUnaryAllocsDeadline = 20   // with a deadline, over round_robin without
 )
 
