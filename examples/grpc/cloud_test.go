@@ -13,16 +13,12 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/internal/clouds"
 )
 
 // TestMain lets this test's own program be an endpoint, as the example's is.
 func TestMain(m *testing.M) {
-	if name := os.Getenv(endpointEnv); name != "" {
-		if err := serveProcess(name, os.Getenv(addressEnv)); err != nil {
-			os.Exit(1)
-		}
-		return
-	}
+	clouds.Serve(serve)
 	os.Exit(m.Run())
 }
 
@@ -39,42 +35,28 @@ func ask(t *testing.T, address string) (route, cloud string, err error) {
 	return routingClient{conn}.Route(ctx, "Jeju")
 }
 
-func TestCloudsLiveAndDie(t *testing.T) {
-	clouds, err := startClouds()
+func TestEndpoint(t *testing.T) {
+	all, err := clouds.Start(1, "onprem")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer clouds.stop()
-	onprem := clouds["onprem"]
-	address := onprem.addresses[1]
-	answers := func(when string) {
-		t.Helper()
-		if route, cloud, err := ask(t, address); err != nil || route != "a route to Jeju" || cloud != "onprem" {
-			t.Errorf("%s: %q of %q, %v", when, route, cloud, err)
-		}
+	defer all.Stop()
+	onprem := all["onprem"]
+	if route, cloud, err := ask(t, onprem.Addresses[0]); err != nil || route != "a route to Jeju" || cloud != "onprem" {
+		t.Errorf("%q of %q, %v", route, cloud, err)
 	}
-	answers("started")
-	if err := onprem.kill(); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := ask(t, address); status.Code(err) != codes.Unavailable {
+	onprem.Kill()
+	if _, _, err := ask(t, onprem.Addresses[0]); status.Code(err) != codes.Unavailable {
 		t.Errorf("killed: %v", err)
-	}
-	if err := onprem.start(); err != nil {
-		t.Fatal(err)
-	}
-	answers("started again")
-	if onprem.addresses[1] != address {
-		t.Errorf("came back at %s, was at %s", onprem.addresses[1], address)
 	}
 }
 
 func TestConfigIsGood(t *testing.T) {
-	all := clouds{
-		"onprem": {addresses: []string{"127.0.0.1:1", "127.0.0.1:2"}},
-		"gcp":    {addresses: []string{"127.0.0.1:3"}},
+	all := clouds.Clouds{
+		"onprem": {Addresses: []string{"127.0.0.1:1", "127.0.0.1:2"}},
+		"gcp":    {Addresses: []string{"127.0.0.1:3"}},
 	}
-	cfg, err := balancer.ParseConfig(all.config())
+	cfg, err := balancer.ParseConfig(all.Config(configText))
 	if err != nil {
 		t.Fatal(err)
 	}

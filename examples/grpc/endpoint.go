@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -17,28 +14,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// The environment of a process that is an endpoint: the name of its cloud, and
-// the address to listen on.
-const (
-	endpointEnv = "FAIRLEAD_GRPC_CLOUD"
-	addressEnv  = "FAIRLEAD_GRPC_ADDRESS"
-)
+// endpointsPerCloud is the number of processes of each cloud.
+const endpointsPerCloud = 3
 
-// serveProcess is what a process that is an endpoint does. It says on standard
-// output where it listens, and ends when standard input does, which is when the
-// example ends, however that comes about.
-func serveProcess(cloud, address string) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
-	fmt.Println(listener.Addr())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	return newServer(cloud).Serve(listener)
-}
+// serve is what a process that is an endpoint does.
+func serve(cloud string, on net.Listener) error { return newServer(cloud).Serve(on) }
 
 // newServer returns a server of the service and of gRPC's health service, by
 // which the router probes it.

@@ -15,6 +15,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"flag"
 	"fmt"
 	"io"
@@ -29,16 +30,14 @@ import (
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/balancer/cloudgrpc"
+	"github.com/fairlead-go/fairlead/internal/clouds"
 )
 
+//go:embed fairlead.yaml
+var configText string
+
 func main() {
-	if name := os.Getenv(endpointEnv); name != "" {
-		if err := serveProcess(name, os.Getenv(addressEnv)); err != nil {
-			fmt.Fprintf(os.Stderr, "an endpoint of %s: %v\n", name, err)
-			os.Exit(1)
-		}
-		return
-	}
+	clouds.Serve(serve) // if this is a process of a cloud
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
@@ -58,16 +57,16 @@ func main() {
 
 // withProcesses plays the script with processes as clouds.
 func withProcesses(ctx context.Context, out io.Writer) (kept bool, err error) {
-	clouds, err := startClouds()
+	both, err := clouds.Start(endpointsPerCloud, "onprem", "gcp")
 	if err != nil {
 		return false, err
 	}
-	defer clouds.stop()
-	cfg, err := balancer.ParseConfig(clouds.config())
+	defer both.Stop()
+	cfg, err := balancer.ParseConfig(both.Config(configText))
 	if err != nil {
 		return false, err
 	}
-	return run(ctx, cfg, script(clouds["onprem"]), new(net.Dialer).DialContext, out)
+	return run(ctx, cfg, script(both["onprem"]), new(net.Dialer).DialContext, out)
 }
 
 // dialer connects to an address.

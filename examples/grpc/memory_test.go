@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/internal/clouds"
 )
 
 // memory is a network in memory with servers of the service.
@@ -31,14 +32,14 @@ type memoryCloud struct {
 func newMemory(t *testing.T) (*memory, map[string]*memoryCloud, *balancer.Config) {
 	m := &memory{listeners: make(map[string]*bufconn.Listener)}
 	all := make(map[string]*memoryCloud)
-	places := make(clouds)
+	places := make(clouds.Clouds)
 	for name := range paces {
 		c := &memoryCloud{name: name, memory: m}
-		c.start()
-		t.Cleanup(func() { c.kill() })
-		all[name], places[name] = c, &cloud{addresses: c.addresses()}
+		c.Start()
+		t.Cleanup(func() { c.Kill() })
+		all[name], places[name] = c, &clouds.Cloud{Addresses: c.addresses()}
 	}
-	cfg, err := balancer.ParseConfig(places.config())
+	cfg, err := balancer.ParseConfig(places.Config(configText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func (c *memoryCloud) addresses() (all []string) {
 	return all
 }
 
-func (c *memoryCloud) start() error {
+func (c *memoryCloud) Start() error {
 	c.memory.mu.Lock()
 	defer c.memory.mu.Unlock()
 	for _, address := range c.addresses() {
@@ -65,7 +66,7 @@ func (c *memoryCloud) start() error {
 	return nil
 }
 
-func (c *memoryCloud) kill() error {
+func (c *memoryCloud) Kill() error {
 	c.memory.mu.Lock()
 	for _, address := range c.addresses() {
 		delete(c.memory.listeners, address)

@@ -41,7 +41,7 @@ func TestEveryPromiseIsKept(t *testing.T) {
 func TestBrokenPromisesAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, all, cfg := newMemory(t)
-		blackout := func() error { return errors.Join(all["onprem"].kill(), all["gcp"].kill()) }
+		blackout := func() error { return errors.Join(all["onprem"].Kill(), all["gcp"].Kill()) }
 		phases := []phase{
 			{name: "steady", lasts: 2 * time.Second},
 			{name: "dark", lasts: 2 * time.Second, act: blackout},

@@ -21,8 +21,8 @@ type phase struct {
 
 // loser is what can be lost and come back.
 type loser interface {
-	kill() error
-	start() error
+	Kill() error
+	Start() error
 }
 
 // script returns what happens, in under 30 s.
@@ -30,9 +30,9 @@ func script(onprem loser) []phase {
 	return []phase{
 		{name: "steady", lasts: 3 * time.Second,
 			says: "both clouds are up"},
-		{name: "killed", lasts: 3 * time.Second, act: onprem.kill, lost: "onprem",
+		{name: "killed", lasts: 3 * time.Second, act: onprem.Kill, lost: "onprem",
 			says: "SIGKILL to all of onprem"},
-		{name: "restarted", lasts: 18 * time.Second, act: onprem.start, untilSplitIs: true,
+		{name: "restarted", lasts: 18 * time.Second, act: onprem.Start, untilSplitIs: true,
 			says: "onprem is started again on the same ports"},
 		{name: "steady again", lasts: 3 * time.Second,
 			says: "onprem has its share again"},

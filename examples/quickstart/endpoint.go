@@ -2,20 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"time"
 )
 
-// The environment of a process that is an endpoint: the name of its cloud, and
-// the address to listen on.
-const (
-	endpointEnv = "FAIRLEAD_QUICKSTART_CLOUD"
-	addressEnv  = "FAIRLEAD_QUICKSTART_ADDRESS"
-)
+// endpointsPerCloud is the number of processes of each cloud.
+const endpointsPerCloud = 3
 
 // pace is how long an answer takes: from least to least + spread.
 type pace struct{ least, spread time.Duration }
@@ -26,21 +20,10 @@ var paces = map[string]pace{
 	"gcp":    {least: 8 * time.Millisecond, spread: 6 * time.Millisecond},
 }
 
-// serve is what a process that is an endpoint does. It says on standard output
-// where it listens, and ends when standard input does, which is when the
-// quickstart ends, however that comes about.
-func serve(cloud, address string) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
-	fmt.Println(listener.Addr())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
+// serve is what a process that is an endpoint does.
+func serve(cloud string, on net.Listener) error {
 	server := &http.Server{Handler: handler(cloud, paces[cloud]), ReadHeaderTimeout: 5 * time.Second}
-	return server.Serve(listener)
+	return server.Serve(on)
 }
 
 // handler answers calls at the given pace, and probes at once.

@@ -18,6 +18,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,16 +28,14 @@ import (
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/balancer/cloudhttp"
+	"github.com/fairlead-go/fairlead/internal/clouds"
 )
 
+//go:embed fairlead.yaml
+var configText string
+
 func main() {
-	if name := os.Getenv(endpointEnv); name != "" {
-		if err := serve(name, os.Getenv(addressEnv)); err != nil {
-			fmt.Fprintf(os.Stderr, "an endpoint of %s: %v\n", name, err)
-			os.Exit(1)
-		}
-		return
-	}
+	clouds.Serve(serve) // if this is a process of a cloud
 	jsonFile := flag.String("json", "", "also write the report to this `file`, as JSON")
 	keep := flag.Bool("keep", false, "serve a page to watch it on, and go on until interrupted")
 	flag.Parse()
@@ -67,16 +66,16 @@ func main() {
 // run starts the clouds, sends them calls, and lets happen what the script
 // says. It has the report told, and goes on if it is to keep things running.
 func run(ctx context.Context, screen *screen, keep bool, tell func(*report) error) error {
-	if !canFreeze {
+	if !clouds.CanFreeze {
 		return errors.New("this system cannot freeze a process; Linux, macOS and the BSDs can")
 	}
-	clouds, err := startClouds()
+	both, err := clouds.Start(endpointsPerCloud, "onprem", "gcp")
 	if err != nil {
 		return err
 	}
-	defer clouds.stop()
+	defer both.Stop()
 
-	cfg, err := balancer.ParseConfig(clouds.config())
+	cfg, err := balancer.ParseConfig(both.Config(configText))
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func run(ctx context.Context, screen *screen, keep bool, tell func(*report) erro
 	defer transport.CloseIdleConnections()
 	calls := startLoad(transport, journal)
 	defer calls.stop()
-	phases, err := play(ctx, script(clouds["onprem"]), router, journal, screen)
+	phases, err := play(ctx, script(both["onprem"]), router, journal, screen)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/internal/clouds"
 )
 
 // phase is a part of the script.
@@ -22,17 +23,17 @@ type phase struct {
 }
 
 // script returns what happens, in under 60 s.
-func script(onprem *cloud) []phase {
+func script(onprem *clouds.Cloud) []phase {
 	return []phase{
 		{name: "steady", lasts: 5 * time.Second,
 			says: "both clouds are up"},
-		{name: "killed", lasts: 4 * time.Second, act: onprem.kill, lost: onprem.name,
+		{name: "killed", lasts: 4 * time.Second, act: onprem.Kill, lost: onprem.Name,
 			says: "SIGKILL to all of onprem"},
-		{name: "restarted", lasts: 18 * time.Second, act: onprem.start, untilSplitIs: true,
+		{name: "restarted", lasts: 18 * time.Second, act: onprem.Start, untilSplitIs: true,
 			says: "onprem is started again on the same ports"},
-		{name: "frozen", lasts: 4 * time.Second, act: onprem.freeze, lost: onprem.name,
+		{name: "frozen", lasts: 4 * time.Second, act: onprem.Freeze, lost: onprem.Name,
 			says: "SIGSTOP to all of onprem: it accepts connections and never answers"},
-		{name: "thawed", lasts: 20 * time.Second, act: onprem.thaw, untilSplitIs: true,
+		{name: "thawed", lasts: 20 * time.Second, act: onprem.Thaw, untilSplitIs: true,
 			says: "SIGCONT to all of onprem"},
 		{name: "steady again", lasts: 6 * time.Second,
 			says: "both clouds are up again"},

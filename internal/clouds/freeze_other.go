@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package clouds
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"os/exec"
 )
 
-// canFreeze says whether this system can stop a process and let it go on.
-const canFreeze = false
+// CanFreeze says whether this system can stop a process and let it go on.
+const CanFreeze = false
 
 func freeze(*os.Process) error { return errors.ErrUnsupported }
 func thaw(*os.Process) error   { return errors.ErrUnsupported }

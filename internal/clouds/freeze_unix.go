@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package clouds
 
 import (
 	"errors"
@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-const canFreeze = true
+// CanFreeze says whether this system can stop a process and let it go on.
+const CanFreeze = true
 
 // freeze stops a child where it stands and returns when it does.
 func freeze(child *os.Process) error {
@@ -28,8 +29,8 @@ func freeze(child *os.Process) error {
 func thaw(child *os.Process) error { return child.Signal(syscall.SIGCONT) }
 
 // detach puts the command into a process group of its own. An interrupt at the
-// keyboard then reaches only the quickstart, which ends its clouds in order.
-// And should the quickstart be killed while an endpoint is frozen, the system
+// keyboard then reaches only the program, which ends its clouds in order.
+// And should the program be killed while an endpoint is frozen, the system
 // hangs the endpoint up and wakes it: a group that has lost its parent has
 // nobody left who could.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
