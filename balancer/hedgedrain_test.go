@@ -18,8 +18,8 @@ func TestHedgeOutlivesADrain(t *testing.T) {
 		w := newWorld()
 		w.latency = 900 * ms // so that an attempt has 3.6 s
 		r := w.router(t, cfg)
-		w.load(r, "critical", 600, 20*ms)
 		for {
+			w.load(r, "critical", 600, 20*ms) // what is known of latencies is soon forgotten
 			s := &script{replies: map[int]reply{1: {kind: health.OK, after: time.Hour}, 2: {kind: health.OK, after: 2 * time.Second}, 3: {kind: health.OK, after: ms}}}
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
