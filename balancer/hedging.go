@@ -23,6 +23,10 @@ const (
 	// hedgeQuantum is the number of parts of one hedge.
 	hedgeQuantum = 1 << 20
 	hedgeShards  = 16
+
+	// hedgeQuality is the quality of a cloud below which no hedge goes there: that
+	// below which a cloud is degraded beside one in which all is well.
+	hedgeQuality = 0.9
 )
 
 // hedging is what is known of the hedges of one tier of a service. It outlives
@@ -33,9 +37,17 @@ const (
 // come to take longer from one moment to the next, then until that is measured
 // every call would be hedged. So each call also earns the tier the part hedge of a
 // hedge, and one that isn't earned isn't made.
+//
+// Within these bounds hedges end by themselves where they buy nothing. None goes
+// to a cloud that is slow by its own standards, see [health.Target.Quality]: it
+// would be answered late, and be one more for a cloud that has enough to do. That
+// is known within a second or two. What lasts for minutes becomes the standard, so
+// it is also counted which hedges win: see wins.go.
 type hedging struct {
-	delay  atomic.Int64 // ns; 0: unknown, nothing is hedged
-	tokens atomic.Int64 // hedges that may be made, in quanta
+	delay  atomic.Int64  // ns; 0: unknown, nothing is hedged
+	tokens atomic.Int64  // hedges that may be made, in quanta
+	made   atomic.Uint64 // hedges
+	won    atomic.Uint64 // of these, answered before the first attempt
 	calls  [hedgeShards]struct {
 		n atomic.Uint64 // those that might have been hedged
 		_ [56]byte      // a cache line each
@@ -46,6 +58,7 @@ type hedging struct {
 	second   uint64 // calls that had at the last measurement
 	bank     int64  // the most that tokens may be
 	measured time.Duration
+	wins     wins
 }
 
 // count notes a call. Calls to one endpoint meet at its record already, so they
@@ -87,7 +100,8 @@ func (h *hedging) measure(now time.Duration, part float64, targets []*health.Tar
 	if passed < time.Second {
 		return
 	}
-	h.bank = int64(float64(h.counted-h.second) / passed.Seconds() * hedgeBank.Seconds() * part * hedgeQuantum)
+	h.wins.count(h.made.Load(), h.won.Load())
+	h.bank = int64(float64(h.counted-h.second) / passed.Seconds() * hedgeBank.Seconds() * part * h.wins.part() * hedgeQuantum)
 	h.measured, h.second = now, h.counted
 	delay, n := health.QuantileOf(targets, tier, 1-part)
 	if n < leastHedgeAnswers || float64(n)*part < 1 {
@@ -101,6 +115,9 @@ func (h *hedging) measure(now time.Duration, part float64, targets []*health.Tar
 
 // hedge looks after the hedges of all tiers: it is part of each step.
 func (s *service) hedge(now time.Duration) {
+	for _, c := range s.clouds {
+		c.slow.Store(c.target.Quality() < hedgeQuality)
+	}
 	var targets []*health.Target
 	for i, t := range s.tiers {
 		h := s.hedging[t.Name]
@@ -112,7 +129,7 @@ func (s *service) hedge(now time.Duration) {
 				targets = append(targets, c.target)
 			}
 		}
-		h.earn(t.Hedge)
+		h.earn(t.Hedge * h.wins.part())
 		h.measure(now, t.Hedge, targets, i)
 	}
 }
@@ -172,9 +189,10 @@ func (a Attempt) HedgeAfter() time.Duration {
 
 // PickHedge makes a second attempt at a call while the first is under way: in
 // another cloud, else at another endpoint. It reports false if there is to be
-// none: if no cloud that is well has room, if the tier hedges enough calls
-// already or is being shed, or if the retry budget is spent. The caller ends the
-// attempt as one that [Router.Pick] made. Any number of goroutines may call it.
+// none: if no cloud that is well has room and answers as quickly as usual, if the
+// tier hedges enough calls already (a tenth of the usual where hedges don't win) or
+// is being shed, or if the retry budget is spent. The caller ends the attempt as
+// one that [Router.Pick] made. Any number of goroutines may call it.
 func (r *Router) PickHedge(first Attempt) (hedge Attempt, ok bool) {
 	p, ok := r.planHedge(first)
 	if ok {
@@ -232,15 +250,19 @@ func (p *plannedHedge) attempt(r *Router) Attempt {
 // begin starts it.
 func (p *plannedHedge) begin(a *Attempt) {
 	p.service.live.retries.Add(1)
+	p.tier.hedging.made.Add(1)
 	a.begin(p.cloud, p.endpoint)
 }
 
 // beside chooses the place of a hedge: in another cloud than the first attempt's,
-// by the plan's shares, else at another endpoint. Only clouds that are well and
-// have room are asked for what isn't needed. It returns nil if there is none.
+// by the plan's shares, else at another endpoint. Only clouds that are well, answer
+// as quickly as usual and have room are asked for what isn't needed. It returns nil
+// if there is none.
 func (s *serviceTable) beside(class int, draw uint64, first Attempt) (*cloudTable, *endpoint) {
 	tier, bits, tried := &s.tiers[class], uint32(draw), []Attempt{first}
-	room := func(c *cloudTable) bool { return !c.down && !c.live.noRoom.Load() && c.choose(bits, class) >= 0 }
+	room := func(c *cloudTable) bool {
+		return !c.down && !c.live.noRoom.Load() && !c.live.slow.Load() && c.choose(bits, class) >= 0
+	}
 	if c := s.drawCloud(tier, draw, false, func(c *cloudTable) bool { return room(c) && c.name != first.cloud.name }); c != nil {
 		return c, c.endpoints[c.choose(bits, class)]
 	}
@@ -261,7 +283,15 @@ const reasonHedgeLost = "hedge lost"
 func (a Attempt) Overtaken() {
 	now := a.cloud.router.now()
 	a.overtaken(now)
+	a.noteWin()
 	a.answered(now, health.Outcome{Reason: reasonHedgeLost})
+}
+
+// noteWin counts the hedge that was answered before the attempt.
+func (a *Attempt) noteWin() {
+	if _, t := a.table(); !a.hedge && t.hedging != nil {
+		t.hedging.won.Add(1)
+	}
 }
 
 // overtaken keeps how long the first attempt was waited for: see

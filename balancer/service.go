@@ -79,6 +79,7 @@ type serviceCloud struct {
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
 	noRoom      atomic.Bool           // its capacity is known and used up: no hedge goes there
+	slow        atomic.Bool           // its answers are bad or slower than is usual there: likewise
 
 	told map[failover.Reason]time.Duration // when an event last told that it got its share for it
 }

@@ -85,7 +85,7 @@ func (d *call) enter(picked balancer.Attempt) {
 	d.current = q
 	d.tried = append(d.tried, picked)
 	server := w.byAddress[picked.Endpoint().Address]
-	w.result.attempt(d, server)
+	w.result.attempt(d, server, false)
 	if limit := d.attemptTime(q); limit > 0 {
 		q.timer = w.after(limit, d.onCut)
 		if after := picked.HedgeAfter(); after > 0 && after < limit {

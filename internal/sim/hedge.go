@@ -20,7 +20,7 @@ func (d *call) hedge() {
 	d.beside = q
 	d.tried = append(d.tried, picked)
 	server := w.byAddress[picked.Endpoint().Address]
-	w.result.attempt(d, server)
+	w.result.attempt(d, server, true)
 	if limit := d.attemptTime(q); limit > 0 {
 		q.timer = w.after(limit, d.onCutHedge)
 	}

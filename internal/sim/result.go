@@ -72,6 +72,8 @@ type CloudResult struct {
 	// First and Retries count the attempts: the first ones of calls, and the
 	// others.
 	First, Retries Series
+	// Hedges are those of the retries that were made beside the first attempt.
+	Hedges Series
 	// Endpoints counts all attempts at each endpoint.
 	Endpoints []Series
 }
@@ -170,7 +172,7 @@ func (r *Result) begun(d *call) {
 }
 
 // attempt notes that one is sent to a server.
-func (r *Result) attempt(d *call, s *server) {
+func (r *Result) attempt(d *call, s *server, hedge bool) {
 	w := r.world
 	c, now := &r.Clouds[s.cloud], &w.sampler.now.Clouds[s.cloud]
 	first := len(d.tried) == 1
@@ -189,6 +191,9 @@ func (r *Result) attempt(d *call, s *server) {
 		c.First.add(w.now)
 	} else {
 		c.Retries.add(w.now)
+	}
+	if hedge {
+		c.Hedges.add(w.now)
 	}
 	if sent := r.Clients[d.client.id].Sent; sent != nil {
 		sent[s.cloud].add(w.now)
