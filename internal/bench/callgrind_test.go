@@ -43,11 +43,7 @@ func TestCallgrind(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		t.Skip("valgrind is not installed")
 	}
-	binary := filepath.Join(t.TempDir(), "bench.test")
-	// What go test builds to run at once has no symbols.
-	if out, err := exec.Command("go", "test", "-c", "-o", binary).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := buildTests(t)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-22s %10s %10s %8s\n", "", "2x5", "2x5000", "ratio")
 	for _, p := range policies {
@@ -66,6 +62,16 @@ func TestCallgrind(t *testing.T) {
 	t.Log("\n" + b.String())
 }
 
+// buildTests returns the tests of this package as a program. What go test builds to
+// run at once has no symbols.
+func buildTests(t *testing.T) string {
+	binary := filepath.Join(t.TempDir(), "bench.test")
+	if out, err := exec.Command("go", "test", "-c", "-o", binary).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
 // instructions returns those of one pick, by the difference of two runs, so that
 // what is the same in both cancels.
 func instructions(t *testing.T, binary, name string, size int) float64 {
@@ -75,19 +81,24 @@ func instructions(t *testing.T, binary, name string, size int) float64 {
 
 var collected = regexp.MustCompile(`Collected : (\d+)`)
 
-// count runs the binary under callgrind. Only what [pickLoop] runs is
-// counted: its goroutine has its thread for itself, so the work of others isn't.
+// count returns the instructions of so many picks and all that belongs to them.
 func count(t *testing.T, binary, name string, size, picks int) int {
 	t.Helper()
-	cmd := exec.Command("valgrind", "--tool=callgrind", "--toggle-collect=*bench.pickLoop",
-		"--callgrind-out-file="+filepath.Join(t.TempDir(), "out"),
-		binary, "-test.run=^TestCounted$", "-callgrind.policy="+name,
+	return collect(t, binary, "pickLoop", "TestCounted", "-callgrind.policy="+name,
 		"-callgrind.endpoints="+strconv.Itoa(size), "-callgrind.picks="+strconv.Itoa(picks))
+}
+
+// collect runs a test of the binary under callgrind. Only what one function runs is
+// counted: its goroutine has its thread for itself, so the work of others isn't.
+func collect(t *testing.T, binary, function, test string, args ...string) int {
+	t.Helper()
+	cmd := exec.Command("valgrind", append([]string{"--tool=callgrind", "--toggle-collect=*bench." + function,
+		"--callgrind-out-file=" + filepath.Join(t.TempDir(), "out"), binary, "-test.run=^" + test + "$"}, args...)...)
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOGC=off")
 	out, err := cmd.CombinedOutput()
 	m := collected.FindSubmatch(out)
 	if err != nil || m == nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
+		t.Fatalf("%s: %v\n%s", args, err, out)
 	}
 	n, err := strconv.Atoi(string(m[1]))
 	if err != nil || n == 0 {

@@ -22,6 +22,10 @@
 //	go test -v -run 'BringUp|Update|Reweigh|Memory' # what endpoints cost
 //	go test -run '^$' -bench 'Pick|Unary' -cpu 1   # one by one, to profile
 //
+// Of telemetry it counts the instructions that metrics add to a pick and its Done:
+//
+//	go test -v -run TelemetryCost                  # needs valgrind
+//
 // Of histograms it measures what one record costs in internal/histogram, HDR,
 // DDSketch, t-digest and the OpenTelemetry SDK.
 //
