@@ -36,7 +36,7 @@ func (r *reading) figure(of metric.Float64Observable, x float64, about labels) {
 func (r *Router) figures() []figure {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	read, now := &reading{Router: r}, r.now()
+	read, now := &reading{Router: r, figures: make([]figure, 0, r.figured)}, r.now()
 	read.number(r.instruments.configErrors, r.refusals, labels{})
 	if r.source != nil {
 		confirmed := r.source.provenance().Confirmed
@@ -52,6 +52,7 @@ func (r *Router) figures() []figure {
 			read.cloud(s, c)
 		}
 	}
+	r.figured = len(read.figures)
 	return read.figures
 }
 

@@ -15,7 +15,7 @@ import (
 const scope = "github.com/fairlead-go/fairlead/balancer"
 
 // telemetry is what the router reports to OpenTelemetry. It is set by New, but
-// for labels.
+// for labels and figured.
 type telemetry struct {
 	provider metric.MeterProvider // nil: nothing is reported
 	tracer   trace.Tracer         // nil: attempts have no spans
@@ -29,6 +29,8 @@ type telemetry struct {
 	// labels are attributes that were used before. Router.mu guards them; they
 	// are forgotten with the config.
 	labels map[labels][]metric.ObserveOption
+	// figured is how many figures were read the last time. Router.mu guards it.
+	figured int
 }
 
 // The keys of attributes. Their values are from closed sets: names of the config

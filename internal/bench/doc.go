@@ -22,9 +22,10 @@
 //	go test -v -run 'BringUp|Update|Reweigh|Memory' # what endpoints cost
 //	go test -run '^$' -bench 'Pick|Unary' -cpu 1   # one by one, to profile
 //
-// Of telemetry it counts the instructions that metrics add to a pick and its Done:
+// Of telemetry it counts the instructions that metrics add to a pick and its Done,
+// and those of reading the metrics of ten services:
 //
-//	go test -v -run TelemetryCost                  # needs valgrind
+//	go test -v -run 'TelemetryCost|Collection'     # needs valgrind
 //
 // Of histograms it measures what one record costs in internal/histogram, HDR,
 // DDSketch, t-digest and the OpenTelemetry SDK.
