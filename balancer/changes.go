@@ -257,7 +257,8 @@ func WithRamp(d time.Duration) ChangeOption { return func(c *failover.Change) { 
 // WithForce drains although a safety rule speaks against it.
 func WithForce() ChangeOption { return func(c *failover.Change) { c.Force = true } }
 
-// ForServices drains the cloud for some services only.
+// ForServices drains the cloud for some services only: those with one of the names,
+// over each protocol. Without a name it is drained for all.
 func ForServices(names ...string) ChangeOption {
 	return func(c *failover.Change) { c.Services = names }
 }

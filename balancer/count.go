@@ -107,6 +107,14 @@ func (d *calling) refused(err error) error {
 	return err
 }
 
+// lose counts a call that ended without a result, because what it ran panicked or
+// left its goroutine: to its caller that is a failure.
+func (d *calling) lose() {
+	d.tier().endings.add(d.class.Level, endOther)
+	t := d.tally()
+	t.count(sla.Bad)
+}
+
 // ending is how a call ends whose last attempt was kept: with what Do said of it
 // and what became of the rest of the answer. Either may come first; the second one
 // counts the call.
@@ -150,9 +158,9 @@ func (e *ending) count(spoiled bool) {
 }
 
 // Count counts a call that was made of picks, when it has ended: in its tier and
-// its contract, for [Router.Report] and the metric fairlead.calls. Only its adapter knows that it has. It took
-// that long, and ended with o; or with err, the one that [Router.Pick] returned
-// for its first attempt. Calls of [Do] are counted already.
+// its contract, for [Router.Report] and the metric fairlead.calls. Only its adapter
+// knows that it has. It took that long, and ended with o; or with err, the one that
+// [Router.Pick] returned for its first attempt. Calls of [Do] are counted already.
 //
 // Any number of goroutines may call Count. It takes no more locks than Pick does,
 // and allocates nothing.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 func TestDrainAndResume(t *testing.T) {
@@ -77,6 +78,55 @@ func TestLastCloudCannotBeTakenAway(t *testing.T) {
 		w.load(r, "critical", 200, 5*time.Millisecond)
 		if err := r.Drain("b"); err == nil || !strings.Contains(err.Error(), "would be left with 0 of its 2 clouds") {
 			t.Errorf("drain: %v", err)
+		}
+	})
+}
+
+// A drain for some services leaves the others where they are.
+func TestDrainForServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Services["web"] = cfg.Services["api"]
+		w := newWorld()
+		r := w.router(t, cfg)
+		ctx := sla.WithTier(t.Context(), "standard")
+		load := func(service string) (atA int) {
+			before := w.count("a")
+			for range 200 {
+				if _, err := w.call(ctx, r, Call{Service: service, Idempotent: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return w.count("a") - before
+		}
+		load("api")
+		load("web")
+		if err := r.Drain("a", ForServices("web", "who")); err == nil || !strings.Contains(err.Error(), "no such service in the config, which has [api web]") {
+			t.Errorf("drained for a service that there isn't: %v", err)
+		}
+		if err := r.Drain("a", ForServices("web")); err != nil {
+			t.Fatal(err)
+		}
+		if n := load("web"); n > 0 {
+			t.Errorf("%d attempts of the drained service", n)
+		}
+		if n := load("api"); n < 100 {
+			t.Errorf("%d attempts of the other one at the cloud that it prefers", n)
+		}
+		if err := r.Drain("b", ForServices("api")); err != nil {
+			t.Errorf("each service has a cloud left: %v", err)
+		}
+		if err := r.Drain("b"); err == nil || !strings.Contains(err.Error(), "service web would be left with 0 of its 2 clouds") {
+			t.Errorf("the last cloud of web was drained: %v", err)
+		}
+		if err := r.Resume("b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Drain("a", ForServices()); err != nil { // for all
+			t.Fatal(err)
+		}
+		if n := load("api"); n > 0 {
+			t.Errorf("%d attempts at the drained cloud", n)
 		}
 	})
 }

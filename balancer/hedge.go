@@ -189,6 +189,7 @@ func (d *doing[T]) race(got *result[T]) {
 	d.dispose(other)
 	if h.panicked != nil {
 		got.run.leave(got.Attempt)
+		d.lose()
 		d.ended = true
 		panic(h.panicked)
 	}

@@ -122,7 +122,8 @@ func (s *service) hedges(tier *sla.Tier) bool {
 // Each call that [Do] makes counts once, in the tier of its service and, if one is
 // declared for its product and customer, in its contract. It is good if its answer
 // was acceptable and came within the latency of the tier's objective; calls that
-// were shed or refused are bad. A caller who leaves, and one who asks for what
+// were shed or refused are bad, and so are those whose function panicked. A caller
+// who leaves, and one who asks for what
 // nobody can do, don't count. What [Router.Pick] makes counts only by
 // [Router.Count].
 func (r *Router) Report() sla.Report {

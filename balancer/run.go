@@ -53,7 +53,7 @@ func (r *run) leave(a Attempt) {
 // returned, and the next one if there is one already.
 func (d *calling) abandon(a Attempt, returned bool) {
 	last := d.current()
-	d.tier().endings.add(d.class.Level, endOther)
+	d.lose()
 	if returned {
 		a.run.leave(a)
 		a.run.close()
