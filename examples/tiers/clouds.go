@@ -23,14 +23,16 @@ const (
 // capacities are the calls per second that each cloud can carry.
 var capacities = map[string]float64{"onprem": 600, "gcp": 400}
 
-// tiers are the classes of calls, most critical first.
+// tiers are the classes of calls, most critical first. Nobody can promise batch calls
+// what the tier aims at while so many come: in the report its budget is overdrawn,
+// and that of the one contract there isn't, which was promised less.
 var tiers = []sla.Tier{
 	{Name: "critical", Protected: true, Timeout: 800 * time.Millisecond, Attempts: 3,
-		Objective: sla.Objective{Target: 0.99, Latency: 500 * time.Millisecond}},
+		Objective: sla.Objective{Target: 0.999, Latency: 500 * time.Millisecond}},
 	{Name: "standard", Timeout: 2 * time.Second,
-		Objective: sla.Objective{Target: 0.95, Latency: 800 * time.Millisecond}},
+		Objective: sla.Objective{Target: 0.99, Latency: 800 * time.Millisecond}},
 	{Name: "batch", Timeout: 2 * time.Second,
-		Objective: sla.Objective{Target: 0.4, Latency: 1500 * time.Millisecond}},
+		Objective: sla.Objective{Target: 0.9, Latency: 1500 * time.Millisecond}},
 }
 
 // clouds are clouds in memory that can carry so much and no more.
@@ -100,7 +102,7 @@ func (g *gate) enter(now time.Time, tier int) bool {
 	defer g.mu.Unlock()
 	g.filled = max(0, g.filled-g.perSecond*now.Sub(g.at).Seconds())
 	g.at = now
-	const queue = 0.1 // s
+	const queue = 0.25 // s
 	if g.filled >= float64(admission.Limit(int(queue*g.perSecond), tier, len(tiers))) {
 		return false
 	}

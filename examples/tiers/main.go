@@ -77,11 +77,13 @@ func run(ctx context.Context, screen *screen) (*report, error) {
 	err = play(ctx, script(clouds, callers), func(p phase, since time.Duration) {
 		screen.show(scene{phase: p, since: since, status: router.Status()})
 	})
+	screen.clear()
 	if err != nil {
 		return nil, err
 	}
 	callers.stop()
 	r := newReport(router.Status(), callers.made(), clouds.attempts.Load())
+	r.StoodStill = time.Duration(callers.stood.Load())
 	router.Close()
 	saved, err := store.Load(ctx)
 	if err != nil {
@@ -101,14 +103,14 @@ type phase struct {
 // script returns what happens.
 func script(clouds *clouds, callers *callers) []phase {
 	return []phase{
-		{name: "steady", lasts: 5 * time.Second, says: "500 calls a second, 1,000 are possible"},
+		{name: "steady", lasts: 4 * time.Second, says: "500 calls a second, 1,000 are possible"},
 		{name: "burst", lasts: 5 * time.Second, says: "1,600 calls a second, most of them batch",
 			act: func() { callers.burst.Store(true) }},
-		{name: "quiet", lasts: 4 * time.Second, says: "500 calls a second again",
+		{name: "quiet", lasts: 3 * time.Second, says: "500 calls a second again",
 			act: func() { callers.burst.Store(false) }},
-		{name: "slow", lasts: 5 * time.Second, says: "gcp takes 50 times as long",
+		{name: "slow", lasts: 4 * time.Second, says: "gcp takes 50 times as long",
 			act: func() { clouds.Cloud("gcp").SetLatency(50 * latency) }},
-		{name: "well again", lasts: 6 * time.Second, says: "gcp is as fast as before",
+		{name: "well again", lasts: 12 * time.Second, says: "gcp is as fast as before",
 			act: func() { clouds.Cloud("gcp").SetLatency(latency) }},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
 	"github.com/fairlead-go/fairlead/sla"
@@ -17,6 +18,9 @@ type report struct {
 	Made     int64                 `json:"calls"`
 	Attempts int64                 `json:"attempts"`
 	Promises []verdict             `json:"promises"`
+	// StoodStill is for how long this program got no time from its machine: what
+	// is lost then says nothing about the library.
+	StoodStill time.Duration `json:"stood_still_ns"`
 
 	made  []int64    // by stream
 	saved sla.Report // of what the store has
@@ -41,12 +45,7 @@ func newReport(status balancer.Status, made []int64, attempts int64) *report {
 
 // verdicts hold the run against what was promised.
 func (r *report) verdicts() []verdict {
-	left := 0
-	for _, c := range r.SLA.Contracts {
-		if c.Compliant() {
-			left++
-		}
-	}
+	left := compliant(r.SLA)
 	critical, standard, batch := r.Tiers["critical"], r.Tiers["standard"], r.Tiers["batch"]
 	perCall := float64(r.Attempts) / float64(max(1, r.Made))
 	return []verdict{
@@ -54,7 +53,7 @@ func (r *report) verdicts() []verdict {
 			"%d of %d contracts have error budget left: compliance is %.4g %%", left, len(r.SLA.Contracts), r.SLA.Compliance)},
 		{critical.Shed == 0, fmt.Sprintf("%d critical calls were shed", critical.Shed)},
 		{batch.Shed > 0 && 10*standard.Shed < batch.Shed, fmt.Sprintf(
-			"what was too much was shed where it was promised least: %d batch calls, %d standard ones", batch.Shed, standard.Shed)},
+			"what was too much was shed where least was promised: batch %d, standard %d", batch.Shed, standard.Shed)},
 		{r.counted() == nil, fmt.Sprintf("each of the %d calls counts once, in its tier and in its contract%s", r.Made, because(r.counted()))},
 		{r.same() == nil, "the store has the same counts" + because(r.same())},
 		{perCall <= 1.1, fmt.Sprintf("%.3f attempts per call, at most 1.1", perCall)},
@@ -122,6 +121,9 @@ func (r *report) print(w io.Writer) {
 			mark = "✗"
 		}
 		fmt.Fprintf(w, "%s %s\n", mark, v.Text)
+	}
+	if r.StoodStill > 0 {
+		fmt.Fprintf(w, "· for %.1f s in all the machine had no time for this program\n", r.StoodStill.Seconds())
 	}
 }
 

@@ -78,11 +78,22 @@ func table(c scene) []string {
 	return append(lines, strings.Split(strings.TrimSuffix(c.status.SLA.String(), "\n"), "\n")...)
 }
 
+// clear takes the table away, so that the report stands in its place.
+func (s *screen) clear() {
+	if s.height > 0 {
+		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.height)
+		s.height = 0
+	}
+}
+
 // tell prints the beginning of a phase and a line for each full second.
 func (s *screen) tell(c scene) {
+	if s.phase == "" {
+		fmt.Fprint(s.out, heading(c.status.Services[0]))
+	}
 	if s.phase != c.phase.name {
 		s.phase = c.phase.name
-		fmt.Fprintf(s.out, "\n%4.0f s  %s: %s\n", c.since.Seconds(), c.phase.name, c.phase.says)
+		fmt.Fprintf(s.out, "\n%s: %s\n", c.phase.name, c.phase.says)
 	}
 	second := int(c.since / time.Second)
 	if second == s.second {
@@ -97,17 +108,41 @@ func (s *screen) tell(c scene) {
 	s.before = now
 }
 
-// line sums up what happened since the last line.
+// heading says what is in the columns of a line.
+func heading(of balancer.ServiceStatus) string {
+	clouds, tiers := "", ""
+	for _, cloud := range of.Clouds {
+		clouds += fmt.Sprintf("%8s", cloud.Name)
+	}
+	for _, t := range of.Tiers {
+		tiers += fmt.Sprintf("%14s", t.Name)
+	}
+	return fmt.Sprintf("%5s%*s%*s%12s\n%5s%s%s%12s\n",
+		"", len(clouds), "share of calls", len(tiers), "good calls in a second, of all", "contracts", "", clouds, tiers, "with budget")
+}
+
+// line sums up what happened since the last line. The shares are those of the most
+// critical tier.
 func line(c scene, before map[string]sla.Totals) string {
 	of := c.status.Services[0]
-	line := fmt.Sprintf("%4d s ", int(c.since/time.Second))
-	for k, cloud := range of.Clouds {
-		line += fmt.Sprintf(" %s %3.0f %%", cloud.Name, 100*of.Tiers[0].Shares[k].Fraction)
+	line := fmt.Sprintf("%3d s", int(c.since/time.Second))
+	for k := range of.Clouds {
+		line += fmt.Sprintf("%6.0f %%", 100*of.Tiers[0].Shares[k].Fraction)
 	}
 	for _, t := range of.Tiers {
 		was := before[t.Name]
 		good, bad := t.Calls.Good-was.Good, t.Calls.Bad-was.Bad
-		line += fmt.Sprintf("  %s %d of %d", t.Name, good, good+bad)
+		line += fmt.Sprintf("%14s", fmt.Sprintf("%d of %d", good, good+bad))
 	}
-	return line + fmt.Sprintf("  compliance %.0f %%", c.status.SLA.Compliance)
+	return line + fmt.Sprintf("%12s", fmt.Sprintf("%d of %d", compliant(c.status.SLA), len(c.status.SLA.Contracts)))
+}
+
+// compliant is the number of contracts that have error budget left.
+func compliant(r sla.Report) (n int) {
+	for _, c := range r.Contracts {
+		if c.Compliant() {
+			n++
+		}
+	}
+	return n
 }

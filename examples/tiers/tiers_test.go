@@ -30,9 +30,14 @@ func TestRun(t *testing.T) {
 		if !r.kept() || strings.Contains(out.String(), "✗") {
 			t.Errorf("a promise was not kept:\n%s", out.String())
 		}
-		for _, want := range []string{"steady:", "burst:", "slow:", "compliance is 100 %", "5 of 5 contracts have error budget left", "hooli-analytics", "standard 20"} {
+		for _, want := range []string{"steady:", "burst:", "slow:", "compliance is 100 %", "5 of 5 contracts have error budget left", "hooli-analytics", "with budget"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %q in\n%s", want, out.String())
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(line) - 1; n > 80 {
+				t.Errorf("%d columns: %s", n, line)
 			}
 		}
 		file := filepath.Join(t.TempDir(), "report.json")
@@ -96,6 +101,11 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(out.String(), fmt.Sprintf("\x1b[%dA\x1b[2K", len(lines))) {
 		t.Errorf("%q", out.String())
 	}
+	// The report takes its place.
+	s.clear()
+	if want := fmt.Sprintf("\x1b[%dA\x1b[J", len(lines)); !strings.HasSuffix(out.String(), want) {
+		t.Errorf("%q", out.String())
+	}
 }
 
 func TestLines(t *testing.T) {
@@ -106,10 +116,12 @@ func TestLines(t *testing.T) {
 	s.show(c) // within the second
 	c.since, c.status.Services[0].Tiers[2].Calls = 7*time.Second, sla.Totals{Good: 201, Bad: 803, Shed: 803}
 	s.show(c)
-	want := `
-   6 s  burst: too much
-   6 s  gcp  40 % onprem  60 %  critical 1000 of 1000  standard 990 of 1000  batch 200 of 1000  compliance 100 %
-   7 s  gcp  40 % onprem  60 %  critical 0 of 0  standard 0 of 0  batch 1 of 4  compliance 100 %
+	want := `       share of calls            good calls in a second, of all   contracts
+          gcp  onprem      critical      standard         batch with budget
+
+burst: too much
+  6 s    40 %    60 %  1000 of 1000   990 of 1000   200 of 1000      1 of 1
+  7 s    40 %    60 %        0 of 0        0 of 0        1 of 4      1 of 1
 `
 	if out.String() != want {
 		t.Errorf("got:%s\nwant:%s", out.String(), want)
@@ -169,7 +181,7 @@ func TestGate(t *testing.T) {
 		}
 		return n
 	}
-	if a, b, c := let(2), let(1), let(0); a != 5 || b != 3 || c != 2 {
+	if a, b, c := let(2), let(1), let(0); a != 13 || b != 6 || c != 6 {
 		t.Errorf("let %d batch, %d standard, %d critical", a, b, c)
 	}
 	now = now.Add(time.Second)
@@ -182,7 +194,7 @@ func TestGate(t *testing.T) {
 			}
 		}
 	}
-	if sum < 100 || sum > 111 {
+	if sum < 100 || sum > 126 {
 		t.Errorf("let %d of 5,000 through in a second, want 100 and a short queue", sum)
 	}
 }
