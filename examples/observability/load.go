@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/fairlead-go/fairlead/internal/steady"
 	"github.com/fairlead-go/fairlead/sla"
 )
 
-// load sends calls of three tiers, 40 per second each, and counts what becomes of
-// them.
+// callsPerSecond are those of all tiers together, one after the other.
+const callsPerSecond = 120
+
+var tierNames = []string{"critical", "standard", "batch"}
+
+// load sends calls and counts what becomes of them.
 type load struct {
+	*steady.Load
 	client *http.Client
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
 	tiers  []*counter
 }
 
@@ -27,36 +29,17 @@ type counter struct {
 	why          atomic.Pointer[string] // of the first that failed
 }
 
-// startLoad begins to send calls, until stop.
+// startLoad begins to send calls, until Stop.
 func startLoad(client *http.Client) *load {
-	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{client: client, cancel: cancel}
-	for _, tier := range []string{"critical", "standard", "batch"} {
-		c := &counter{tier: tier}
-		l.tiers = append(l.tiers, c)
-		l.wg.Go(func() { l.send(ctx, c) })
+	l := &load{client: client}
+	for _, tier := range tierNames {
+		l.tiers = append(l.tiers, &counter{tier: tier})
 	}
+	l.Load = steady.Start(steady.PerSecond(callsPerSecond), func(n int) {
+		c := l.tiers[n%len(l.tiers)]
+		l.call(sla.WithTier(context.Background(), c.tier), c)
+	})
 	return l
-}
-
-// stop sends no more, and returns when every call has ended.
-func (l *load) stop() {
-	l.cancel()
-	l.wg.Wait()
-}
-
-// send sends a call every 25 ms. One that has begun may end.
-func (l *load) send(ctx context.Context, c *counter) {
-	ticker := time.NewTicker(25 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			l.wg.Go(func() { l.call(sla.WithTier(context.WithoutCancel(ctx), c.tier), c) })
-		}
-	}
 }
 
 func (l *load) call(ctx context.Context, c *counter) {

@@ -127,7 +127,7 @@ func run(ctx context.Context, listener net.Listener, lasts time.Duration, out io
 
 	load := startLoad(&http.Client{Transport: transport})
 	err = play(ctx, lasts, clouds, out)
-	load.stop()
+	load.Stop()
 	return load.print(out), err
 }
 

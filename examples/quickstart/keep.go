@@ -49,6 +49,6 @@ func (p *page) stop() {
 func goOn(ctx context.Context, transport *cloudhttp.Transport, j *journal, s *screen) {
 	fmt.Fprintln(s.out, "\nClouds and calls go on. Ctrl-C ends them.")
 	calls := startLoad(transport, j)
-	defer calls.stop()
+	defer calls.Stop()
 	<-ctx.Done()
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/steady"
 	"github.com/fairlead-go/fairlead/sla"
 )
 
@@ -22,64 +22,18 @@ var mix = [...]string{
 	critical, "standard", critical, "standard", "batch",
 }
 
-const (
-	callsPerSecond = 1000
-	// mostAtOnce bounds the calls under way; their timeouts keep them below.
-	mostAtOnce = 2 * callsPerSecond
-	// mostBehind bounds the burst after this program itself stood still.
-	mostBehind = callsPerSecond / 10
-)
+const callsPerSecond = 1000
 
-// load is a stream of calls that does not wait for answers before it sends
-// more, as the calls of many users don't.
+// load is calls through fairlead, of all tiers.
 type load struct {
 	client  *http.Client
 	journal *journal
-	slots   chan struct{}
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
 }
 
 // startLoad begins to send calls through the transport.
-func startLoad(transport http.RoundTripper, j *journal) *load {
-	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{
-		client:  &http.Client{Transport: transport},
-		journal: j,
-		slots:   make(chan struct{}, mostAtOnce),
-		cancel:  cancel,
-	}
-	l.wg.Go(func() { l.send(ctx) })
-	return l
-}
-
-// stop sends no more calls and returns when all have ended.
-func (l *load) stop() {
-	l.cancel()
-	l.wg.Wait()
-}
-
-// send begins calls at an even rate until ctx ends.
-func (l *load) send(ctx context.Context) {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	began, sent := time.Now(), 0
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		due := int(time.Since(began).Seconds() * callsPerSecond)
-		for sent = max(sent, due-mostBehind); sent < due; sent++ {
-			l.slots <- struct{}{}
-			tier := mix[sent%len(mix)]
-			l.wg.Go(func() {
-				l.call(tier)
-				<-l.slots
-			})
-		}
-	}
+func startLoad(transport http.RoundTripper, j *journal) *steady.Load {
+	l := &load{client: &http.Client{Transport: transport}, journal: j}
+	return steady.Start(steady.PerSecond(callsPerSecond), func(n int) { l.call(mix[n%len(mix)]) })
 }
 
 // call makes one call and notes how it went.

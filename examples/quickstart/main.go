@@ -101,12 +101,12 @@ func run(ctx context.Context, screen *screen, keep bool, tell func(*report) erro
 	transport := cloudhttp.NewTransport(router)
 	defer transport.CloseIdleConnections()
 	calls := startLoad(transport, journal)
-	defer calls.stop()
+	defer calls.Stop()
 	phases, err := play(ctx, script(both["onprem"]), router, journal, screen)
 	if err != nil {
 		return err
 	}
-	calls.stop()
+	calls.Stop()
 	phases[len(phases)-1].end = journal.now() // with the calls that were under way
 	if err := tell(newReport(phases, journal.record())); err != nil || !keep {
 		return err

@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/internal/steady"
 	"github.com/fairlead-go/fairlead/sla"
 )
 
@@ -27,70 +26,45 @@ var streams = []stream{
 	{contract: sla.Contract{Product: "analytics", Customer: "crawler"}, customers: 200, usual: 50, bursts: 850},
 }
 
-// mostBehind is the longest time for which calls are made up for after this
-// program itself stood still.
-const mostBehind = 100 * time.Millisecond
-
 // callers make calls and don't wait for answers before they make more.
 type callers struct {
-	router *balancer.Router
-	clouds *clouds
-	burst  atomic.Bool
-	calls  []atomic.Int64 // made, by stream
-	stood  atomic.Int64   // ns for which no calls were made up
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	router  *balancer.Router
+	clouds  *clouds
+	burst   atomic.Bool
+	streams []*steady.Load
 }
 
 func startCallers(router *balancer.Router, clouds *clouds) *callers {
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &callers{router: router, clouds: clouds, calls: make([]atomic.Int64, len(streams)), cancel: cancel}
-	for i := range streams {
-		c.wg.Go(func() { c.send(ctx, i) })
+	c := &callers{router: router, clouds: clouds}
+	for _, s := range streams {
+		c.streams = append(c.streams, steady.Start(
+			func() float64 { return float64(s.rate(c.burst.Load())) },
+			func(n int) { c.call(s, n) }))
 	}
 	return c
 }
 
+// rate is the number of calls per second.
+func (s *stream) rate(burst bool) int {
+	if burst {
+		return s.bursts
+	}
+	return s.usual
+}
+
 // stop makes no more calls and returns when all have ended.
 func (c *callers) stop() {
-	c.cancel()
-	c.wg.Wait()
+	for _, s := range c.streams {
+		s.Stop()
+	}
 }
 
 // made returns the number of calls of each stream.
-func (c *callers) made() []int64 {
-	made := make([]int64, len(c.calls))
-	for i := range c.calls {
-		made[i] = c.calls[i].Load()
+func (c *callers) made() (made []int64) {
+	for _, s := range c.streams {
+		made = append(made, s.Made())
 	}
 	return made
-}
-
-// send makes the calls of a stream at an even rate until ctx ends.
-func (c *callers) send(ctx context.Context, i int) {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	due := 0.0
-	for last := time.Now(); ; {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		rate := streams[i].usual
-		if c.burst.Load() {
-			rate = streams[i].bursts
-		}
-		now := time.Now()
-		if late := now.Sub(last) - mostBehind; late > 0 && i == 0 {
-			c.stood.Add(int64(late))
-		}
-		for due += float64(rate) * min(now.Sub(last), mostBehind).Seconds(); due >= 1; due-- {
-			n := c.calls[i].Add(1)
-			c.wg.Go(func() { c.call(streams[i], int(n)) })
-		}
-		last = now
-	}
 }
 
 // call makes the n-th call of a stream. What became of it, the router counts.

@@ -83,7 +83,7 @@ func run(ctx context.Context, screen *screen) (*report, error) {
 	}
 	callers.stop()
 	r := newReport(router.Status(), callers.made(), clouds.attempts.Load())
-	r.StoodStill = time.Duration(callers.stood.Load())
+	r.StoodStill = callers.streams[0].Stood() // as all others
 	router.Close()
 	saved, err := store.Load(ctx)
 	if err != nil {
