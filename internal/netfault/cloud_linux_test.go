@@ -22,7 +22,8 @@ const serversPerCloud = 2
 type cloud struct {
 	link      string // this side's end of the way there
 	address   string
-	namespace string // as a path
+	namespace string   // as a path
+	env       []string // of the servers, beside the test's
 	servers   []*server
 	calls     atomic.Int64 // that reached a server
 	stood     atomic.Int64 // how long a server stood still, in ns
@@ -38,9 +39,9 @@ type server struct {
 	reading sync.WaitGroup
 }
 
-// newCloud makes the n-th cloud: its namespace, the way there, its servers.
-// All of it is gone when the test ends.
-func newCloud(t *testing.T, n int) *cloud {
+// newCloud makes the n-th cloud: its namespace, the way there, its servers, which
+// get env beside the test's environment. All of it is gone when the test ends.
+func newCloud(t *testing.T, n int, env ...string) *cloud {
 	t.Helper()
 	holder := exec.Command("cat") // while it runs, so does its namespace
 	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -56,6 +57,7 @@ func newCloud(t *testing.T, n int) *cloud {
 		link:      fmt.Sprintf("cloud%d", n),
 		address:   fmt.Sprintf("10.77.%d.2", n),
 		namespace: fmt.Sprintf("/proc/%d/ns/net", pid),
+		env:       env,
 		effects:   make(map[string]int),
 	}
 	t.Cleanup(func() {
@@ -112,7 +114,7 @@ func (c *cloud) startServer(address string) (*server, error) {
 		return nil, err
 	}
 	cmd := c.command(program) // as its process: nsenter doesn't fork
-	cmd.Env = append(os.Environ(), serverEnv+"="+address)
+	cmd.Env = append(append(os.Environ(), serverEnv+"="+address), c.env...)
 	// Should the test be killed while the server is frozen, the system hangs the
 	// server up and wakes it: its group has nobody left who could.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

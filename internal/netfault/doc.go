@@ -1,5 +1,6 @@
 // Package netfault holds tests alone: HTTP and gRPC calls through a router while
-// the network, the hosts or the processes of one cloud fail for real.
+// the network, the hosts or the processes of one cloud fail for real, and drills that
+// several client processes follow by one config file, of which some are killed.
 //
 // By default the tests are skipped. They need Linux, root, and the commands ip
 // (iproute2), nft (nftables) and nsenter (util-linux); without these they are

@@ -100,14 +100,28 @@ func everyFault(t *testing.T, with func() caller) {
 
 // keep checks that the promises are kept in one case.
 func keep(t *testing.T, f fault, lasts time.Duration, rate int, with func() caller) {
+	prove(t, rate, func(t *testing.T, rate int) proof {
+		return strike(t, f, lasts, &load{rate: rate, caller: with()})
+	})
+}
+
+// proof is what came of one try of a case.
+type proof interface {
+	fmt.Stringer
+	broken() []error // the promises that weren't kept
+	starved() bool   // the machine couldn't carry the load
+}
+
+// prove lets a case happen, and again at a lower rate if it proved nothing.
+func prove(t *testing.T, rate int, try func(t *testing.T, rate int) proof) {
 	for n := 1; ; n++ {
-		var r result
-		if !t.Run("try", func(t *testing.T) { r = strike(t, f, lasts, &load{rate: rate, caller: with()}) }) {
+		var p proof
+		if !t.Run("try", func(t *testing.T) { p = try(t, rate) }) {
 			return
 		}
-		t.Log(r)
-		broken := r.broken()
-		if len(broken) > 0 && r.starved() && n < tries {
+		t.Log(p)
+		broken := p.broken()
+		if len(broken) > 0 && p.starved() && n < tries {
 			rate = max(rate/2, min(rate, leastRate))
 			t.Logf("tried again at %d per second: the machine was too busy for what was promised: %v", rate, broken)
 			continue
@@ -139,10 +153,8 @@ func (r result) String() string {
 
 func (r result) amplification() float64 { return float64(r.reached) / float64(r.calls) }
 
-// starved reports that the machine couldn't carry the load.
 func (r result) starved() bool { return r.stood > mostStall || r.lost > mostLost }
 
-// broken returns the promises that weren't kept.
 func (r result) broken() (all []error) {
 	if n := len(r.failures); n > 0 {
 		all = append(all, fmt.Errorf("%d calls failed, such as %w", n, r.failures[0]))

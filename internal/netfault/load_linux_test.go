@@ -22,7 +22,8 @@ const mostBehind = 100 * time.Millisecond
 // before it sends more, as the calls of many users don't.
 type load struct {
 	caller caller
-	rate   int // per second
+	rate   int         // per second
+	failed func(error) // is told of each call that fails; may be nil
 
 	calls    atomic.Int64
 	mu       sync.Mutex
@@ -56,6 +57,9 @@ func (l *load) call() {
 		l.mu.Lock()
 		l.failures = append(l.failures, err)
 		l.mu.Unlock()
+		if l.failed != nil {
+			l.failed(err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -17,17 +18,28 @@ import (
 const (
 	insideEnv = "FAIRLEAD_NETFAULT_INSIDE" // as the test, in a namespace of its own
 	serverEnv = "FAIRLEAD_NETFAULT_SERVER" // as a server, at this address
+	flawEnv   = "FAIRLEAD_NETFAULT_FLAW"   // as a server of which each so-many-th call fails
+	memberEnv = "FAIRLEAD_NETFAULT_MEMBER" // as a client with this config file
+	rateEnv   = "FAIRLEAD_NETFAULT_RATE"   // as a client that makes so many calls per second
 )
 
-var withFaults = flag.Bool("faults", false, "let the network, hosts and processes of a cloud fail for real; needs root and 200 s")
+var withFaults = flag.Bool("faults", false, "let the network, hosts and processes of a cloud fail for real; needs root and 240 s")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin") // where the tools may be
 	switch {
 	case os.Getenv(serverEnv) != "":
-		fmt.Fprintln(os.Stderr, serve(os.Getenv(serverEnv)))
+		flaw, _ := strconv.ParseInt(os.Getenv(flawEnv), 10, 64)
+		fmt.Fprintln(os.Stderr, serve(os.Getenv(serverEnv), flaw))
 		os.Exit(1)
+	case os.Getenv(memberEnv) != "":
+		rate, _ := strconv.Atoi(os.Getenv(rateEnv))
+		if err := follow(os.Getenv(memberEnv), rate); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case os.Getenv(insideEnv) == "" && *withFaults && missing() == nil:
 		os.Exit(inside())
 	}
@@ -59,7 +71,7 @@ func need(t *testing.T) {
 	switch {
 	case os.Getenv(insideEnv) != "":
 	case !*withFaults:
-		t.Skip("takes 200 s and root: run with -faults")
+		t.Skip("takes 240 s and root: run with -faults")
 	case os.Getenv("CI") == "true":
 		t.Fatal(missing())
 	default:
