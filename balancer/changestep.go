@@ -106,7 +106,7 @@ func (r *Router) look(change *failover.Change) []failover.ServiceSigns {
 func (s *service) look(r *Router) failover.ServiceSigns {
 	signs := failover.ServiceSigns{Service: s.name, Input: s.input(r.config.Failover), Plan: s.plan}
 	if r.services[serviceKey{s.name, 1 - s.protocol}] != nil {
-		signs.Service += " over " + s.protocol.String()
+		signs.Protocol = s.protocol.String()
 	}
 	signs.Input.Demand, _ = s.demand()
 	for _, tier := range s.tiers {

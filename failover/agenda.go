@@ -18,10 +18,19 @@ const (
 	ChangeCancelled ChangeState = "cancelled" // an operator ended it
 )
 
+// ChangeSource is where a change comes from.
+type ChangeSource string
+
+const (
+	FromConfig ChangeSource = "config"  // every client with that config follows it
+	FromApply  ChangeSource = "applied" // a program applied it to this process alone
+)
+
 // ChangeStatus is a change and where it stands.
 type ChangeStatus struct {
 	Change
-	State ChangeState
+	Source ChangeSource
+	State  ChangeState
 	// Since is when it came into that state, by the wall clock.
 	Since time.Time
 	// Reason says why, for a person; empty if there is nothing to say.
@@ -272,8 +281,11 @@ func (a *Agenda) Status(wall time.Time) []ChangeStatus {
 
 func (e *entry) status(wall time.Time) ChangeStatus {
 	s := ChangeStatus{
-		Change: e.Change, State: e.state, Since: e.since, Reason: e.reason, Forced: e.forced, Progress: e.done, Report: e.report,
+		Change: e.Change, Source: FromConfig, State: e.state, Since: e.since, Reason: e.reason, Forced: e.forced, Progress: e.done, Report: e.report,
 		Begins: e.begins, Until: e.until,
+	}
+	if e.applied {
+		s.Source = FromApply
 	}
 	if s.Begins.IsZero() || e.state != ChangeRunning && e.lives() {
 		s.Begins, s.Until = e.Occurrence(wall)

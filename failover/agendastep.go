@@ -164,7 +164,7 @@ func (a *Agenda) refuse(e *entry, began time.Duration, start, end time.Time, sig
 	}
 	inputs := make([]ServiceInput, len(signs))
 	for i := range signs {
-		inputs[i] = ServiceInput{signs[i].Service, signs[i].Input}
+		inputs[i] = ServiceInput{signs[i].name(), signs[i].Input}
 	}
 	return append(refusals, e.refusals(inputs)...)
 }

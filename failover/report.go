@@ -45,7 +45,7 @@ type Report struct {
 	Survivors   []CloudReport
 }
 
-// TierReport is about one tier of one service. Without protected tiers all count
+// TierReport is about one tier of one service, whatever the protocol. Without protected tiers all count
 // as such.
 type TierReport struct {
 	Service, Tier string
@@ -60,6 +60,7 @@ type TierReport struct {
 // CloudReport is about a cloud that stayed.
 type CloudReport struct {
 	Service, Cloud  string
+	Protocol        string        // of a service that speaks two; else empty
 	PeakUtilization float64       // by the plan, 0…1; 0 if its capacity is unknown
 	PeakP99         time.Duration // of good answers; 0 if there were too few
 }
@@ -106,10 +107,10 @@ func (t *trial) report(e *entry, now time.Duration, wall time.Time, state Change
 		r.Tiers = append(r.Tiers, tier)
 	}
 	for _, m := range t.stay {
-		r.Survivors = append(r.Survivors, CloudReport{Service: m.service, Cloud: m.cloud, PeakUtilization: m.utilization, PeakP99: m.p99})
+		r.Survivors = append(r.Survivors, CloudReport{Service: m.service, Protocol: m.protocol, Cloud: m.cloud, PeakUtilization: m.utilization, PeakP99: m.p99})
 	}
 	slices.SortStableFunc(r.Survivors, func(a, b CloudReport) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Cloud, b.Cloud))
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Cloud, b.Cloud), cmp.Compare(a.Protocol, b.Protocol))
 	})
 	return r
 }

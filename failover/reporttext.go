@@ -42,7 +42,7 @@ func (r *Report) String() string {
 	if len(r.Survivors) > 0 {
 		fmt.Fprintf(&b, "\n%-50s %16s %10s\n", "cloud that stayed", "peak utilisation", "peak p99")
 		for _, c := range r.Survivors {
-			fmt.Fprintf(&b, "%-50s %16s %10s\n", fit(c.Service+" in "+c.Cloud, 50), utilization(c.PeakUtilization), latency(c.PeakP99))
+			fmt.Fprintf(&b, "%-50s %16s %10s\n", fit(c.name()+" in "+c.Cloud, 50), utilization(c.PeakUtilization), latency(c.PeakP99))
 		}
 	}
 	return b.String()
@@ -80,7 +80,7 @@ func (r *Report) Markdown() string {
 	if len(r.Survivors) > 0 {
 		b.WriteString("\n| service | cloud that stayed | peak utilisation | peak p99 |\n| --- | --- | ---: | ---: |\n")
 		for _, c := range r.Survivors {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Service, c.Cloud, utilization(c.PeakUtilization), latency(c.PeakP99))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name(), c.Cloud, utilization(c.PeakUtilization), latency(c.PeakP99))
 		}
 	}
 	return b.String()
@@ -101,6 +101,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}
 	type cloud struct {
 		Service         string  `json:"service"`
+		Protocol        string  `json:"protocol,omitempty"`
 		Cloud           string  `json:"cloud"`
 		PeakUtilization float64 `json:"peakUtilization,omitempty"`
 		PeakP99         float64 `json:"peakP99Seconds,omitempty"`
@@ -135,7 +136,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		out.Tiers = append(out.Tiers, tier(t))
 	}
 	for _, c := range r.Survivors {
-		out.Survivors = append(out.Survivors, cloud{c.Service, c.Cloud, c.PeakUtilization, c.PeakP99.Seconds()})
+		out.Survivors = append(out.Survivors, cloud{c.Service, c.Protocol, c.Cloud, c.PeakUtilization, c.PeakP99.Seconds()})
 	}
 	return json.Marshal(out)
 }
@@ -162,6 +163,8 @@ func (r *Report) after(at time.Time) string {
 	}
 	return "  +" + at.Sub(r.Began).Round(time.Millisecond).String()
 }
+
+func (c *CloudReport) name() string { return overProtocol(c.Service, c.Protocol) }
 
 func (t *TierReport) name() string {
 	name := t.Service + " " + t.Tier

@@ -4,16 +4,28 @@ import "time"
 
 // ServiceSigns are what was seen of one service while a change is in force.
 type ServiceSigns struct {
-	// Service is its name, as a person should read it.
-	Service string
+	// Service is its name. One that speaks two protocols has signs of each, which
+	// Protocol tells apart; else that is empty.
+	Service, Protocol string
 	// Input is what its plan depends on now, with the changes in force.
 	Input Input
 	// Plan is the one in force.
 	Plan Plan
-	// Calls are what callers got, in the order of Input.Tiers.
+	// Calls are what callers got, in the order of Input.Tiers and whatever the
+	// protocol: they are counted once.
 	Calls []CallCounts
 	// Clouds are what attempts found, in the order of Input.Clouds.
 	Clouds []CloudCounts
+}
+
+// name is the service as a person should read it.
+func (s *ServiceSigns) name() string { return overProtocol(s.Service, s.Protocol) }
+
+func overProtocol(service, protocol string) string {
+	if protocol == "" {
+		return service
+	}
+	return service + " over " + protocol
 }
 
 // CallCounts count the calls of one tier, as their callers saw them, ever.

@@ -16,12 +16,12 @@ type trial struct {
 	gone    time.Duration // when the cloud's shares were first under 1 %; below 0: not yet
 	well    time.Duration // when callers first got what they should after that; below 0: not yet
 
-	tiers  map[string]*tierTrial // by service and tier
-	clouds map[string]*cloudTrial
+	tiers  map[string]*tierTrial  // by service and tier
+	clouds map[string]*cloudTrial // by service, protocol and cloud
 	order  []*tierTrial
 	stay   []*cloudTrial
 
-	favoured map[string]bool // by service and cloud: those that a shift gives more
+	favoured map[string]bool // likewise: those that a shift gives more
 }
 
 type tierTrial struct {
@@ -36,7 +36,7 @@ type tierTrial struct {
 }
 
 type cloudTrial struct {
-	service, cloud string
+	service, protocol, cloud string
 	*meter
 	utilization float64 // the highest
 	p99         time.Duration
@@ -70,7 +70,7 @@ func (t *trial) adopt(s *ServiceSigns, c *Change) {
 	from, to := parts(c.weights(base, 0)), parts(c.weights(base, 1))
 	for cloud := range base {
 		if to[cloud] > from[cloud] {
-			t.favoured[s.Service+"\x00"+cloud] = true
+			t.favoured[s.name()+"\x00"+cloud] = true
 		}
 	}
 }
@@ -116,10 +116,10 @@ func (t *trial) readTier(now time.Duration, s *ServiceSigns, k int) {
 
 func (t *trial) readCloud(now time.Duration, s *ServiceSigns, k int, c *Change) {
 	cloud, counts := &s.Input.Clouds[k], s.Clouds[k]
-	key := s.Service + "\x00" + cloud.Name
+	key := s.name() + "\x00" + cloud.Name
 	m := t.clouds[key]
 	if m == nil {
-		m = &cloudTrial{service: s.Service, cloud: cloud.Name, meter: newMeter(now, counts.Good, counts.Bad)}
+		m = &cloudTrial{service: s.Service, protocol: s.Protocol, cloud: cloud.Name, meter: newMeter(now, counts.Good, counts.Bad)}
 		t.clouds[key] = m
 		if !c.drains() || cloud.Name != c.Cloud {
 			t.stay = append(t.stay, m)
@@ -180,7 +180,7 @@ func (t *trial) verdict(now time.Duration, c *Change, forced []Rule, signs []Ser
 	}
 	if c.Kind == KindDrill && !slices.Contains(forced, RuleMinClouds) {
 		for i := range signs {
-			if few := c.tooFew(&ServiceInput{signs[i].Service, signs[i].Input}); len(few) > 0 {
+			if few := c.tooFew(&ServiceInput{signs[i].name(), signs[i].Input}); len(few) > 0 {
 				return few[0].Error()
 			}
 		}
@@ -199,7 +199,7 @@ func (t *trial) verdict(now time.Duration, c *Change, forced []Rule, signs []Ser
 // little headroom.
 func (t *trial) crowded(c *Change, s *ServiceSigns) string {
 	for _, cloud := range s.Input.Clouds {
-		if c.drains() && cloud.Name == c.Cloud || !c.drains() && !t.favoured[s.Service+"\x00"+cloud.Name] {
+		if c.drains() && cloud.Name == c.Cloud || !c.drains() && !t.favoured[s.name()+"\x00"+cloud.Name] {
 			continue
 		}
 		left, known := Headroom(s.Input, s.Plan, cloud.Name)
@@ -213,7 +213,7 @@ func (t *trial) crowded(c *Change, s *ServiceSigns) string {
 			}
 		}
 		return fmt.Sprintf("the protected tiers of service %s leave cloud %s a headroom of %.0f %% of its capacity, which must be %.0f %%",
-			s.Service, cloud.Name, 100*left, 100*c.Abort.Headroom)
+			s.name(), cloud.Name, 100*left, 100*c.Abort.Headroom)
 	}
 	return ""
 }
@@ -230,14 +230,14 @@ func (t *trial) arrivals(now time.Duration, c *Change, signs []ServiceSigns) str
 			}
 		}
 		for _, cloud := range s.Input.Clouds {
-			key := s.Service + "\x00" + cloud.Name
+			key := s.name() + "\x00" + cloud.Name
 			m := t.clouds[key]
 			if m == nil || !t.favoured[key] {
 				continue
 			}
 			if rate, bad, all, over := m.burn(now, target); rate >= c.Abort.Burn && bad >= uint64(c.Abort.Events) {
 				return fmt.Sprintf("attempts of service %s at cloud %s, which it moves to, fail %.1f times as often as the objective allows: %d of %d were bad in %v",
-					s.Service, cloud.Name, rate, bad, all, over.Round(time.Millisecond))
+					s.name(), cloud.Name, rate, bad, all, over.Round(time.Millisecond))
 			}
 		}
 	}

@@ -16,9 +16,12 @@ type Changes struct {
 
 // Change is a drain, a shift or a drill.
 type Change struct {
-	ID    string `json:"id"`
-	Kind  string `json:"kind"`            // "drain", "shift" or "drill"
-	Cloud string `json:"cloud,omitempty"` // that a drain or a drill takes out of use
+	ID   string `json:"id"`
+	Kind string `json:"kind"` // "drain", "shift" or "drill"
+	// Source is "config" if every client with this config follows the change, or
+	// "applied" if it is this process's alone.
+	Source string `json:"source"`
+	Cloud  string `json:"cloud,omitempty"` // that a drain or a drill takes out of use
 	// Weights are those that a shift moves to, and From those that it comes from,
 	// where they aren't the clouds' own.
 	Weights  map[string]uint32 `json:"weights,omitempty"`
@@ -85,8 +88,9 @@ type ReportTier struct {
 
 // ReportCloud is a cloud that stayed.
 type ReportCloud struct {
-	Service string `json:"service"`
-	Cloud   string `json:"cloud"`
+	Service  string `json:"service"`
+	Protocol string `json:"protocol,omitempty"` // of a service that speaks two
+	Cloud    string `json:"cloud"`
 	// PeakUtilization is that of the plan; null if the capacity is unknown.
 	PeakUtilization *float64 `json:"peakUtilization"`
 	PeakP99         *float64 `json:"peakP99Ms"`
@@ -94,7 +98,7 @@ type ReportCloud struct {
 
 func newChange(c *failover.ChangeStatus) Change {
 	v := Change{
-		ID: c.ID, Kind: string(c.Kind), Cloud: c.Cloud, Weights: c.Weights, From: c.From, Services: c.Services,
+		ID: c.ID, Kind: string(c.Kind), Source: string(c.Source), Cloud: c.Cloud, Weights: c.Weights, From: c.From, Services: c.Services,
 		State: string(c.State), Reason: c.Reason, Since: c.Since, Begins: c.Begins, Ends: c.Until, Progress: tidy(c.Progress),
 		Ramp: inMillis(c.Ramp), Repeat: inMillis(c.Repeat), Forced: c.Forced,
 	}
@@ -122,7 +126,7 @@ func newReport(r *failover.Report) *Report {
 		})
 	}
 	for _, c := range r.Survivors {
-		v.Survivors = append(v.Survivors, ReportCloud{c.Service, c.Cloud, known(c.PeakUtilization), knownMillis(c.PeakP99)})
+		v.Survivors = append(v.Survivors, ReportCloud{c.Service, c.Protocol, c.Cloud, known(c.PeakUtilization), knownMillis(c.PeakP99)})
 	}
 	return v
 }

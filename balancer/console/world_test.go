@@ -154,11 +154,11 @@ func exampleChanges(at time.Time, what string) []failover.ChangeStatus {
 	return []failover.ChangeStatus{
 		{
 			Change: failover.Change{ID: "to-gcp", Kind: failover.KindShift, Weights: map[string]uint32{"gcp": 60, "onprem": 40}, From: map[string]uint32{"gcp": 30}, Services: []string{"routing-api", what}, Ramp: 10 * time.Minute}.WithDefaults(),
-			State:  failover.ChangeScheduled, Since: at.Add(-time.Hour), Begins: at.Add(2 * time.Hour), Until: at.Add(26 * time.Hour),
+			Source: failover.FromConfig, State: failover.ChangeScheduled, Since: at.Add(-time.Hour), Begins: at.Add(2 * time.Hour), Until: at.Add(26 * time.Hour),
 		},
 		{
 			Change: failover.Change{ID: "drill-" + what, Kind: failover.KindDrill, Cloud: "onprem", Repeat: 168 * time.Hour}.WithDefaults(),
-			State:  failover.ChangeAborted, Reason: "the burn rate reached 15.2, " + what, Since: began.Add(4 * time.Minute), Begins: began, Until: began.Add(10 * time.Minute),
+			Source: failover.FromConfig, State: failover.ChangeAborted, Reason: "the burn rate reached 15.2, " + what, Since: began.Add(4 * time.Minute), Begins: began, Until: began.Add(10 * time.Minute),
 			Report: &failover.Report{
 				Change: "drill-" + what, Cloud: "onprem", Outcome: failover.Failed, Reason: what, Forced: what,
 				Began: began, Planned: began.Add(51 * time.Millisecond), Left: began.Add(300 * time.Millisecond), Restored: began.Add(2 * time.Second), Ended: began.Add(4 * time.Minute),
@@ -167,12 +167,12 @@ func exampleChanges(at time.Time, what string) []failover.ChangeStatus {
 					{Service: "routing-api", Tier: "critical", Protected: true, Calls: 96_000, Bad: 240, Shed: 20, PeakBurn: 15.2, BudgetSpent: 0.0123},
 					{Service: what, Tier: "batch", Calls: 50_000, Bad: 12_500, Shed: 12_400, PeakBurn: 250},
 				},
-				Survivors: []failover.CloudReport{{Service: "routing-api", Cloud: "gcp", PeakUtilization: 0.93, PeakP99: 61 * time.Millisecond}, {Service: what, Cloud: "gcp"}},
+				Survivors: []failover.CloudReport{{Service: "routing-api", Cloud: "gcp", PeakUtilization: 0.93, PeakP99: 61 * time.Millisecond}, {Service: what, Protocol: "grpc", Cloud: "gcp"}},
 			},
 		},
 		{
 			Change: failover.Change{ID: "drain-onprem", Kind: failover.KindDrain, Cloud: "onprem", Force: true}.WithDefaults(),
-			State:  failover.ChangeRunning, Reason: "its time has come", Since: at.Add(-30 * time.Second), Begins: at.Add(-30 * time.Second), Progress: 1, Forced: "minClouds: " + what,
+			Source: failover.FromApply, State: failover.ChangeRunning, Reason: "its time has come", Since: at.Add(-30 * time.Second), Begins: at.Add(-30 * time.Second), Progress: 1, Forced: "minClouds: " + what,
 		},
 	}
 }
