@@ -89,6 +89,8 @@ type CloudExplanation struct {
 	StateReason string    `json:"stateReason,omitempty"`
 	Since       time.Time `json:"since"`
 	Drained     bool      `json:"drained"`
+	// DrainedBy is the ID of the change that drains the cloud, or has begun to.
+	DrainedBy string `json:"drainedBy,omitempty"`
 	// Retries says whether a further attempt may go there.
 	Retries bool `json:"retries"`
 	// Room says whether one more attempt of the tier may be in flight there.
@@ -216,15 +218,17 @@ func (c *cloudTable) explain(r *Router, tier int, share failover.Share, fail boo
 	status := c.live.status(r)
 	e := CloudExplanation{
 		Cloud: c.name, Share: share.Fraction, Reason: share.Reason, Text: share.Reason.Text(),
-		State: status.State.String(), StateReason: status.Reason, Since: status.Since, Drained: status.Drained,
+		State: status.State.String(), StateReason: status.Reason, Since: status.Since, Drained: status.Drained, DrainedBy: status.DrainedBy,
 		P50: c.target.Quantile(tier, 0.50), P99: c.target.Quantile(tier, 0.99),
 		Endpoints: []EndpointExplanation{},
 	}
 	switch {
 	case fail && e.Reason == failover.ReasonPanic:
 		e.Text = "nothing, because too few clouds are left and panic is fail"
+	case e.Reason == failover.ReasonDrained && r.onPaper, e.Reason == failover.ReasonDraining:
+		e.Text += ", by change " + e.DrainedBy
 	case e.Reason == failover.ReasonDrained:
-		e.Text += " at " + status.DrainedSince.UTC().Format(timeOfDay)
+		e.Text += " at " + status.DrainedSince.UTC().Format(timeOfDay) + ", by change " + e.DrainedBy
 	case e.Reason == failover.ReasonDown || e.Reason == failover.ReasonAbsent || e.Reason == failover.ReasonDegraded:
 		if status.Reason != "" {
 			e.Text += ": " + status.Reason
@@ -240,16 +244,21 @@ func (c *cloudTable) explain(r *Router, tier int, share failover.Share, fail boo
 	return e
 }
 
-// Explain says how a router with this config would treat a call before it has
-// heard of any cloud: every endpoint counts as well, and a name as one address
-// that is up. Nothing is looked up or read, but for the secret of LevelKey; where
-// that is not to be had, a customer's level is one of a key of its own. The error
-// is about the config or an [*UnknownServiceError].
+// Explain says how a router with this config would treat a call now, before it has
+// heard of any cloud: see [Config.ExplainAt].
 func (c *Config) Explain(ctx context.Context, call Call) (Explanation, error) {
-	r := newRouter(nil)
+	return c.ExplainAt(ctx, call, time.Now())
+}
+
+// ExplainAt says how a router with this config would treat a call that is made at
+// some time of day, which decides on the levels of customers and on the config's
+// changes. It is a router that has heard of no cloud: every endpoint counts as well,
+// and a name as one address that is up. Nothing is looked up or read, but for the
+// secret of LevelKey; where that is not to be had, a customer's level is one of a key
+// of its own. The error is about the config or an [*UnknownServiceError].
+func (c *Config) ExplainAt(ctx context.Context, call Call, at time.Time) (Explanation, error) {
+	r := newPaper(at)
 	defer r.cancel()
-	r.onPaper = true
-	r.day.Store(int64(sla.DayOf(r.epoch)))
 	if err := r.update(c, nil); err != nil {
 		return Explanation{}, err
 	}

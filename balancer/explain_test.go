@@ -178,6 +178,45 @@ func TestConfigExplain(t *testing.T) {
 	}
 }
 
+// The time decides on the changes of the config and on a customer's level.
+func TestConfigExplainAt(t *testing.T) {
+	start := time.Date(2026, 12, 8, 3, 0, 0, 0, time.UTC)
+	cfg := testConfig()
+	cfg.Changes = []failover.Change{{ID: "weekly", Kind: failover.KindDrill, Cloud: "a", Start: start, End: start.Add(30 * time.Minute), Repeat: 168 * time.Hour}}
+	ctx := sla.WithCaller(t.Context(), sla.Caller{Customer: "acme"})
+	explain := func(at time.Time) Explanation {
+		t.Helper()
+		e, err := cfg.ExplainAt(ctx, Call{Service: "api"}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !e.At.Equal(at) {
+			t.Errorf("it is of %v, not of %v", e.At, at)
+		}
+		return e
+	}
+	t.Setenv("FAIRLEAD_TEST_LEVEL_KEY", "a secret of tests")
+	cfg.LevelKey = "env:FAIRLEAD_TEST_LEVEL_KEY"
+	levels := map[int]bool{}
+	for week := range 4 {
+		drill := start.Add(time.Duration(week) * 168 * time.Hour)
+		before, during := explain(drill.Add(-time.Minute)), explain(drill.Add(time.Minute))
+		if before.Clouds[0].Share != 0.7 || before.Clouds[0].DrainedBy != "" {
+			t.Errorf("before: %+v", before.Clouds[0])
+		}
+		if a := during.Clouds[0]; a.Share != 0 || a.DrainedBy != "weekly" || a.Text != "nothing, because an operator took it out, by change weekly" {
+			t.Errorf("during the drill: %+v", a)
+		}
+		if during.Level != before.Level {
+			t.Errorf("the level of one day is %d and %d", before.Level, during.Level)
+		}
+		levels[during.Level] = true
+	}
+	if len(levels) < 2 {
+		t.Errorf("levels of four days: %v", levels)
+	}
+}
+
 func TestExplanationText(t *testing.T) {
 	at := time.Date(2026, 3, 1, 2, 40, 11, 0, time.UTC)
 	e := Explanation{
@@ -193,7 +232,7 @@ func TestExplanationText(t *testing.T) {
 				Endpoints: []EndpointExplanation{{Endpoint: "http://10.1.0.1:80", Reason: "5 failures in a row"}}},
 		},
 	}
-	const want = `call       GET /v1/route\u001b[2J\u000a to routing-api over http, at
+	const want = `call       GET /v1/route\u001b[2J\u000a to routing-api over http, at 2026-03-01
            02:40:11.000Z
 tier       critical, protected: rule 0 says so, {product: dispatch, tier:
            critical}

@@ -25,7 +25,7 @@ func (e Explanation) String() string {
 	if method == "" {
 		method = "a call"
 	}
-	line(&b, "call", fmt.Sprintf("%s to %s over %s, at %s", method, e.Service, e.Protocol, e.At.UTC().Format(timeOfDay)))
+	line(&b, "call", fmt.Sprintf("%s to %s over %s, at %s", method, e.Service, e.Protocol, e.At.UTC().Format("2006-01-02 "+timeOfDay)))
 	line(&b, "tier", e.tierText())
 	line(&b, "level", e.levelText())
 	line(&b, "time", e.timeText())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/internal/virtual"
+	"github.com/fairlead-go/fairlead/sla"
 )
 
 // Paper is what a config means before anything is known of any cloud: what a
@@ -30,13 +31,8 @@ type Paper struct {
 //
 // The error is about the config or an [*UnknownServiceError].
 func (c *Config) Paper(service string, protocol Protocol, at time.Time) (*Paper, error) {
-	r := newRouter(nil)
+	r := newPaper(at)
 	defer r.cancel()
-	r.onPaper = true
-	r.machine = &virtual.Machine{
-		Now: func() time.Duration { return 0 }, Rand: rand.Uint64,
-		Wall: func() time.Time { return at }, LevelKey: "nobody is shed on paper",
-	}
 	if err := r.update(c, nil); err != nil {
 		return nil, fmt.Errorf("balancer: %w", err)
 	}
@@ -51,4 +47,16 @@ func (c *Config) Paper(service string, protocol Protocol, at time.Time) (*Paper,
 		in.Clouds[i].Capacity, in.Clouds[i].Ceiling = has.Capacity, has.Ceiling
 	}
 	return &Paper{Input: in, Changes: r.agenda.Status(at)}, nil
+}
+
+// newPaper returns a router that never runs and for which it is some time of day.
+func newPaper(at time.Time) *Router {
+	r := newRouter(nil)
+	r.onPaper = true
+	r.epoch = at
+	r.machine = &virtual.Machine{
+		Now: func() time.Duration { return 0 }, Rand: rand.Uint64, Wall: func() time.Time { return at },
+	}
+	r.day.Store(int64(sla.DayOf(at)))
+	return r
 }

@@ -111,9 +111,9 @@ func (s *subject) String() string { return s.service + " over " + s.protocol.Str
 // subjects returns what the situation is about: one service or, if it says nothing
 // that is about one, all of them.
 func (s *situation) subjects(cfg *balancer.Config, now time.Time) ([]*subject, error) {
-	at, err := moments(s.at, now)
+	at, err := s.moment(now)
 	if err != nil {
-		return nil, usagef("-at: %v", err)
+		return nil, err
 	}
 	services := slices.Sorted(maps.Keys(cfg.Services))
 	one := len(s.demand)+len(s.capacity)+len(s.healthy) > 0
@@ -132,6 +132,15 @@ func (s *situation) subjects(cfg *balancer.Config, now time.Time) ([]*subject, e
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// moment is the time that is asked about.
+func (s *situation) moment(now time.Time) (time.Time, error) {
+	at, err := moments(s.at, now)
+	if err != nil {
+		return at, usagef("-at: %v", err)
+	}
+	return at, nil
 }
 
 // only is subjects for what is about one service.
