@@ -17,6 +17,7 @@ type offer struct {
 	recent sla.LevelHistogram
 	faded  time.Duration // when recent last was
 	rate   failover.Rate
+	minute failover.Minute
 }
 
 const (
@@ -79,7 +80,9 @@ func (s *service) offered(was []sla.Tier, offers []*offer) {
 
 // measure takes in what was offered since the last step.
 func (o *offer) measure(now time.Duration) {
-	o.rate.Observe(now, o.recent.Observe(&o.levels))
+	made := o.recent.Observe(&o.levels)
+	o.rate.Observe(now, made)
+	o.minute.Observe(now, made)
 	if passed := now - o.faded; passed >= time.Second {
 		o.recent.Fade(fading(passed, forgetting))
 		o.faded = now

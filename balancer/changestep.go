@@ -108,7 +108,7 @@ func (s *service) look(r *Router) failover.ServiceSigns {
 	if r.services[serviceKey{s.name, 1 - s.protocol}] != nil {
 		signs.Protocol = s.protocol.String()
 	}
-	signs.Input.Demand, _ = s.demand()
+	signs.Input.Demand, signs.Least = s.steadyDemand()
 	for _, tier := range s.tiers {
 		calls := r.ledger.tiers[promiseKey{s.name, tier.Name}].Totals()
 		signs.Calls = append(signs.Calls, failover.CallCounts{Good: calls.Good, Bad: calls.Bad - calls.Shed, Shed: calls.Shed})
@@ -122,6 +122,20 @@ func (s *service) look(r *Router) failover.ServiceSigns {
 		signs.Clouds = append(signs.Clouds, cloud)
 	}
 	return signs
+}
+
+// steadyDemand returns the calls per second of each tier that a change is judged by,
+// and how many that is at least, as far as chance allows to say: those of the last
+// minute, unless the last seconds contradict it. Else a drill would be given up at
+// each client with few calls, when there are some more of them.
+func (s *service) steadyDemand() (mean, least []float64) {
+	for _, o := range s.offers {
+		now, chance := o.rate.Mean()
+		m, deviation := o.minute.Mean()
+		m = min(max(m, now-3*chance), now+3*chance)
+		mean, least = append(mean, m), append(least, max(0, m-3*deviation))
+	}
+	return mean, least
 }
 
 // weightsOf returns the weights of a config's clouds.

@@ -9,6 +9,9 @@ type ServiceSigns struct {
 	Service, Protocol string
 	// Input is what its plan depends on now, with the changes in force.
 	Input Input
+	// Least is what Input.Demand is at least, as far as chance allows to say: few
+	// calls per second are now and then many. Default: Input.Demand.
+	Least []float64
 	// Plan is the one in force.
 	Plan Plan
 	// Calls are what callers got, in the order of Input.Tiers and whatever the
@@ -20,6 +23,15 @@ type ServiceSigns struct {
 
 // name is the service as a person should read it.
 func (s *ServiceSigns) name() string { return overProtocol(s.Service, s.Protocol) }
+
+// sure is the input with the demand that there is at least.
+func (s *ServiceSigns) sure() Input {
+	in := s.Input
+	if s.Least != nil {
+		in.Demand = s.Least
+	}
+	return in
+}
 
 func overProtocol(service, protocol string) string {
 	if protocol == "" {

@@ -196,18 +196,19 @@ func (t *trial) verdict(now time.Duration, c *Change, forced []Rule, signs []Ser
 }
 
 // crowded says which cloud that takes more calls than without the change has too
-// little headroom.
+// little headroom, for sure.
 func (t *trial) crowded(c *Change, s *ServiceSigns) string {
-	for _, cloud := range s.Input.Clouds {
+	in := s.sure()
+	for _, cloud := range in.Clouds {
 		if c.drains() && cloud.Name == c.Cloud || !c.drains() && !t.favoured[s.name()+"\x00"+cloud.Name] {
 			continue
 		}
-		left, known := Headroom(s.Input, s.Plan, cloud.Name)
+		left, known := Headroom(in, s.Plan, cloud.Name)
 		if !known || left >= c.Abort.Headroom {
 			continue
 		}
 		if c.drains() {
-			before := c.undone(&s.Input)
+			before := c.undone(&in)
 			if was, _ := Headroom(before, Compute(before), cloud.Name); left >= was-negligible {
 				continue // it would have no more without the change
 			}

@@ -128,6 +128,32 @@ func TestDrillUnderLoad(t *testing.T) {
 	})
 }
 
+// TestDrillOfSmallClients drains a cloud at clients that make few calls, so that a
+// second with half as many more is no rarity. None takes that for a lack of capacity.
+func TestDrillOfSmallClients(t *testing.T) {
+	forSeeds(t, 2, func(t *testing.T, seed uint64) {
+		const clients = 4
+		clouds := twoClouds()
+		clouds[0].Capacity, clouds[1].Capacity = 200, 60
+		r := simulate(t, Scenario{
+			Seed: seed, Duration: 6 * time.Minute, Rate: 40, Clients: clients, Instances: clients, Clouds: clouds,
+			Planned: []failover.Change{{ID: "drill", Kind: failover.KindDrill, Cloud: "onprem", Start: at(30 * time.Second), End: at(5 * time.Minute)}},
+		})
+		wantNoneFailed(t, r, "critical")
+		succeeded := 0
+		for _, m := range r.Moves {
+			if m.Change.State == failover.ChangeEnded && m.Change.Report.Outcome == failover.Succeeded {
+				succeeded++
+			} else if m.Change.State != failover.ChangeRunning {
+				t.Error(m)
+			}
+		}
+		if succeeded != clients {
+			t.Errorf("%d of %d clients ended it", succeeded, clients)
+		}
+	})
+}
+
 // TestRandomFaultsAndChanges lets things go wrong and be moved for 10 minutes, and
 // looks at what must hold. One cloud of three may be struck at a time, and one be
 // out by plan: what is left has the capacity.
