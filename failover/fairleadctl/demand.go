@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type demand struct {
 	at      []time.Duration // since midnight, or since the beginning
 	rates   [][]float64     // by tier, then by time
 	byClock bool            // times are those of a day
+	first   time.Time       // the first time, if it has a date
 }
 
 const mostDemand = 64 << 20 // bytes
@@ -106,6 +108,9 @@ func (d *demand) add(fields []string) error {
 	if n > 0 && at <= d.at[n-1] {
 		return fmt.Errorf("%s must be later than the time before", fields[0])
 	}
+	if n == 0 {
+		d.first, _ = time.Parse(time.RFC3339, strings.TrimSpace(fields[0])) // zero if it has none
+	}
 	d.at, d.byClock = append(d.at, at), byClock
 	for i, text := range fields[1:] {
 		v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
@@ -147,6 +152,33 @@ func (d *demand) since(text string) (time.Duration, error) {
 		return at, nil
 	}
 	return at - d.at[0], nil
+}
+
+// begins is when the demand begins, by the calendar: on a day such as 2026-12-08,
+// perhaps with a time zone behind it, at the first time of the demand. Where the times
+// are durations it is that of the beginning itself; where they have dates, theirs.
+func (d *demand) begins(on string, now time.Time) (time.Time, error) {
+	switch {
+	case !d.first.IsZero() && on != "":
+		return time.Time{}, errors.New("the times of the demand have dates")
+	case !d.first.IsZero():
+		return d.first, nil
+	case !d.byClock:
+		return moments(cmp.Or(on, "now"), now)
+	case on == "":
+		on = now.UTC().Format(time.DateOnly)
+	}
+	day, zone, _ := strings.Cut(on, " ")
+	in, err := time.LoadLocation(zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the time zone must be such as Asia/Seoul, is %q", zone)
+	}
+	midnight, err := time.ParseInLocation(time.DateOnly, day, in)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("it must be a day such as 2026-12-08 or \"2026-12-08 Asia/Seoul\", is %q", on)
+	}
+	year, month, date := midnight.Date()
+	return time.Date(year, month, date, 0, 0, int(d.at[0].Seconds()), 0, in), nil
 }
 
 // lasts is how long the demand goes on.

@@ -135,6 +135,9 @@ var lines = []struct {
 
 	{"simulate", "simulate fairlead.yaml -demand day.csv -fault 'onprem down 10:00 2m' -fault 'gcp frozen 10:00 2m' -from 09:58 -until 10:02 -calls 4000 -o report.html", exitFinding},
 	{"simulate-calm", "simulate fairlead.yaml -demand day.csv -from 09:58 -until 09:59 -calls 3000", exitOK},
+	{"simulate-drill", "simulate changes.yaml -service maps -demand maps.csv -on 2026-12-09 -from 02:59 -until 03:32 -calls 100000", exitOK},
+	{"simulate-drill-due", "simulate changes.yaml -service maps -demand maps.csv -on '2026-12-09 Asia/Seoul' -from 02:59 -until 03:01 -calls 1000", exitOK},
+	{"simulate-wrong-on", "simulate changes.yaml -service maps -demand maps.csv -on tuesday", exitUsage},
 	{"simulate-wrong-fault", "simulate fairlead.yaml -demand day.csv -fault 'onprem dead 10:00 2m'", exitUsage},
 	{"simulate-wrong-out", "simulate fairlead.yaml -demand day.csv -o report.pdf", exitUsage},
 	{"simulate-wrong-tier", "simulate changes.yaml -service maps -demand day.csv", exitFinding},
@@ -149,7 +152,7 @@ func TestGolden(t *testing.T) {
 	for _, tt := range lines {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(home)
-			dir := copies(t, "fairlead.yaml", "changes.yaml", "day.csv", "everything-at-once.yaml")
+			dir := copies(t, "fairlead.yaml", "changes.yaml", "day.csv", "maps.csv", "everything-at-once.yaml")
 			stdout, stderr, status := typed(t, dir, shell(tt.line)...)
 			t.Chdir(home)
 			got := "$ fairleadctl " + tt.line + "\n" + stdout

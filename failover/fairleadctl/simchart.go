@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 // svg draws the simulation.
 func (r *simulated) svg() (string, error) {
 	c := chart.Chart{Title: r.title(), Subtitle: "no fault", Panels: r.panels()}
-	if len(r.Faults) > 0 {
-		c.Subtitle = strings.Join(r.Faults, "; ")
+	if happens := append(slices.Clone(r.Faults), r.s.due()...); len(happens) > 0 {
+		c.Subtitle = strings.Join(happens, "; ")
 	}
 	for i := range r.result.Samples {
 		c.X = append(c.X, r.result.Samples[i].From.Seconds())
@@ -108,8 +109,8 @@ var reportPage = template.Must(template.ParseFS(reportFile, "report.html"))
 func (r *simulated) html(svg string) (string, error) {
 	var b strings.Builder
 	err := reportPage.Execute(&b, map[string]interface{}{
-		"Title": r.title(), "File": r.File, "Faults": r.Faults, "Verdict": r.verdict(), "Served": r.Served, "Notes": r.Notes,
-		"Tiers": cells(r.tierTable()), "Clouds": cells(r.cloudTable()), "Events": cells(r.eventTable(mostEvents)),
+		"Title": r.title(), "File": r.File, "Faults": append(slices.Clone(r.Faults), r.s.due()...), "Verdict": r.verdict(), "Served": r.Served, "Notes": r.Notes,
+		"Tiers": cells(r.tierTable()), "Clouds": cells(r.cloudTable()), "Events": cells(r.eventTable(mostEvents)), "Changes": cells(r.changeTable()),
 		"Chart": template.HTML(svg), // package chart has escaped what it was given
 	})
 	return b.String(), err

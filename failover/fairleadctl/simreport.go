@@ -19,6 +19,7 @@ type simulated struct {
 	Service string   `json:"service"`
 	From    string   `json:"from"`
 	Until   string   `json:"until"`
+	Begins  string   `json:"begins"` // From by the calendar
 	Faults  []string `json:"faults"`
 	Seed    uint64   `json:"seed"`
 	Clients int      `json:"clients"`
@@ -30,7 +31,9 @@ type simulated struct {
 	Tiers  []simulatedTier  `json:"tiers"`
 	Clouds []simulatedCloud `json:"clouds"`
 	Events []simulatedEvent `json:"events"` // at the first client
-	Notes  []string         `json:"notes"`
+	// Changes are what became of the changes of the file.
+	Changes []simulatedChange `json:"changes"`
+	Notes   []string          `json:"notes"`
 
 	result *sim.Result
 	s      *simulation
@@ -72,7 +75,7 @@ const mostEvents = 200
 func (s *simulation) report(file string, cfg *balancer.Config, result *sim.Result) *simulated {
 	r := &simulated{
 		File: file, Service: s.subject.String(), From: s.demandOf.clock(s.begin), Until: s.demandOf.clock(s.end),
-		Faults: []string{}, Seed: s.seed, Clients: s.clients, Scale: s.scale, Served: true, Notes: s.notes(cfg),
+		Begins: moment(s.first.Add(s.begin)), Faults: []string{}, Seed: s.seed, Clients: s.clients, Scale: s.scale, Served: true, Notes: s.notes(cfg),
 		Events: []simulatedEvent{}, result: result, s: s,
 	}
 	for _, f := range s.faults {
@@ -114,6 +117,7 @@ func (s *simulation) report(file string, cfg *balancer.Config, result *sim.Resul
 			r.Events = append(r.Events, simulatedEvent{r.clock(c.At), c.Cloud, c.From.String(), c.To.String(), c.Reason})
 		}
 	}
+	r.Changes = r.changes(result.Moves)
 	return r
 }
 
@@ -136,7 +140,7 @@ func goodPart(t *sim.TierSample) (part float64, ok bool) {
 func (s *simulation) notes(cfg *balancer.Config) []string {
 	notes := []string{}
 	if s.scale < 1 {
-		notes = append(notes, fmt.Sprintf("1 in %s calls was simulated, against clouds smaller by as much (-calls). Few calls make a cloud's loss seen later than many.", rate(1/s.scale)))
+		notes = append(notes, fmt.Sprintf("1 in %s calls was simulated, against clouds smaller by as much (-calls). Few calls make a cloud's loss seen later than many, and demand look more uneven.", rate(1/s.scale)))
 	}
 	if cfg.Instances == 0 {
 		notes = append(notes, noInstances)
@@ -144,8 +148,8 @@ func (s *simulation) notes(cfg *balancer.Config) []string {
 	if unknown := s.unknownCapacities(); len(unknown) > 0 {
 		notes = append(notes, "The capacity of "+list(unknown)+" isn't known: as large as needed.")
 	}
-	if len(cfg.Changes) > 0 {
-		notes = append(notes, "The changes of the file were not followed.")
+	if len(s.changes) > 0 && len(s.due()) == 0 {
+		notes = append(notes, fmt.Sprintf("No change of the file is due from %s to %s (-on).", moment(s.first.Add(s.begin)), moment(s.first.Add(s.end))))
 	}
 	if cfg.Observe != "" {
 		notes = append(notes, "The file's observe was left out of account.")
@@ -159,6 +163,9 @@ func (r *simulated) write(w io.Writer, out string) {
 	for _, f := range r.Faults {
 		fmt.Fprint(w, wrapped("  fault: ", f))
 	}
+	for _, c := range r.s.due() {
+		fmt.Fprint(w, wrapped("  change: ", c))
+	}
 	fmt.Fprintln(w)
 	fmt.Fprint(w, wrapped("", r.verdict()))
 	fmt.Fprintln(w)
@@ -166,6 +173,10 @@ func (r *simulated) write(w io.Writer, out string) {
 	fmt.Fprintln(w, "P99 is that of the worst second.")
 	fmt.Fprintln(w)
 	r.cloudTable().write(w)
+	if len(r.Changes) > 0 {
+		fmt.Fprintln(w, "\nWhat became of changes:")
+		r.changeTable().write(w)
+	}
 	if len(r.Events) > 0 {
 		fmt.Fprintln(w, "\nAs the first client saw it:")
 		r.eventTable(16).write(w)
@@ -241,7 +252,7 @@ func (r *simulated) eventTable(most int) *table {
 			t.add("…", "", fmt.Sprintf("%d more are in -json", len(r.Events)-most))
 			break
 		}
-		t.add(x.At, x.Cloud, fmt.Sprintf("%s → %s: %s", x.From, x.To, x.Reason))
+		t.add(x.At, x.Cloud, fmt.Sprintf("%s → %s: %s", x.From, x.To, strings.TrimPrefix(x.Reason, x.To+": ")))
 	}
 	return t
 }

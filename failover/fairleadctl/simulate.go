@@ -22,11 +22,13 @@ func simulateCommand() *command {
 		long: `Runs routers with the config, in virtual time, against servers that carry what the file says of capacity, the demand of a CSV file and the faults that are given; then says what callers got, and with -o draws it.
 The CSV file has the header "time" and tiers, and then lines with a time of day (10:00) or a duration since the beginning (90s) and the calls per second of each tier, all clients together; between the lines demand changes evenly.
 A fault is CLOUD, what happens, when it begins and how long it lasts: down (connections are refused), frozen (accepted and never answered), cut (packets are lost), slow=5 (answers take five times as long), errors=0.3 (that part of the calls fails).
-A cloud carries its capacity; one with a ceiling above it grows, and what it orders serves after the cloud's ready time. A cloud without capacity in the file or in -capacity is as large as needed. Servers queue what they can serve within 200 ms, push back the rest, and report their load. Of a demand with more than -calls calls a part is simulated, with clouds smaller by as much; the report says so. Changes of the file are not followed.
+A cloud carries its capacity; one with a ceiling above it grows, and what it orders serves after the cloud's ready time. A cloud without capacity in the file or in -capacity is as large as needed. Servers queue what they can serve within 200 ms, push back the rest, and report their load. Of a demand with more than -calls calls a part is simulated, with clouds smaller by as much; the report says so.
+The changes of the file that concern the service happen when their time comes; what became of them is in the report. -on says which day the demand's times are of, or when a demand of durations begins.
 Exits with 1 if calls of a protected tier (any tier, if none is protected) failed or were shed.`,
 		examples: []example{
 			{"a usual day, and on-premises dies at the peak", "simulate fairlead.yaml -demand day.csv -fault 'onprem down 10:00 20m' -o report.html"},
 			{"gcp is slow, and then on-premises has errors", "simulate fairlead.yaml -demand day.csv -fault 'gcp slow=5 09:30 5m' -fault 'onprem errors=0.3 10:00 5m'"},
+			{"what does next Tuesday's drill do to us?", "simulate fairlead.yaml -demand day.csv -on '2026-12-08 Asia/Seoul' -o report.html"},
 			{"half an hour of it, at full size", "simulate fairlead.yaml -demand day.csv -from 09:50 -until 10:20 -calls 1e8"},
 		},
 		setup: func(flags *flag.FlagSet) func(*env, []string) error {
@@ -43,6 +45,7 @@ type simulation struct {
 	csv         string
 	faultTexts  []string
 	from, until string
+	on          string
 	clients     int
 	calls       float64
 	latency     time.Duration
@@ -55,7 +58,9 @@ type simulation struct {
 	subject  *subject
 	begin    time.Duration // of what is simulated, since the demand's beginning
 	end      time.Duration
-	scale    float64 // of demand and capacities
+	scale    float64           // of demand and capacities
+	first    time.Time         // when the demand begins
+	changes  []failover.Change // that concern the service
 }
 
 func (s *simulation) declare(flags *flag.FlagSet) {
@@ -69,6 +74,7 @@ func (s *simulation) declare(flags *flag.FlagSet) {
 	flags.Func("capacity", "what a cloud really carries, as `CLOUD=RPS`, whatever the file says", pairs(s.capacity, positive))
 	flags.StringVar(&s.from, "from", "", "the `TIME` at which to begin (default that of the demand)")
 	flags.StringVar(&s.until, "until", "", "the `TIME` at which to end (default that of the demand)")
+	flags.StringVar(&s.on, "on", "", "the `DAY` of the demand's times, such as 2026-12-08 or \"2026-12-08 Asia/Seoul\", or the time at which a demand of durations begins (default today, UTC, or now)")
 	flags.DurationVar(&s.latency, "latency", 10*time.Millisecond, "the mean `DURATION` that servers take for a call")
 	flags.IntVar(&s.clients, "clients", 4, "the `NUMBER` of client processes")
 	flags.Float64Var(&s.calls, "calls", 5e6, "the most calls to simulate, as a `NUMBER`")
@@ -153,6 +159,10 @@ func (s *simulation) prepare(cfg *balancer.Config, now time.Time) (err error) {
 		}
 		s.faults = append(s.faults, f)
 	}
+	if s.first, err = s.demandOf.begins(s.on, now); err != nil {
+		return usagef("-on: %v", err)
+	}
+	s.changes = concerning(cfg, service)
 	s.begin, s.end = 0, s.demandOf.lasts()
 	for _, t := range []struct {
 		flag, text string
@@ -190,6 +200,7 @@ func (s *simulation) scenario(cfg *balancer.Config) sim.Scenario {
 	x := sim.Scenario{
 		Seed: s.seed, Duration: s.end - s.begin, Clients: s.clients, Demand: total,
 		Health: cfg.Health, Failover: cfg.Failover, Retry: cfg.Retry,
+		Planned: s.changes, Begins: s.first.Add(s.begin),
 		SampleEvery: max(time.Second, ((s.end - s.begin) / 1000).Round(time.Second)), Long: true,
 	}
 	if cfg.Instances > 0 {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fairlead-go/fairlead/failover"
 )
 
 func TestParseDemand(t *testing.T) {
@@ -66,6 +68,78 @@ func FuzzParseDemand(f *testing.F) {
 			t.Errorf("%v calls in %v", calls, d.lasts())
 		}
 	})
+}
+
+// A demand lies on a day, or has dates of its own.
+func TestDemandBegins(t *testing.T) {
+	for _, test := range []struct{ first, on, want string }{
+		{"09:30", "", "2026-12-01T09:30:00Z"},
+		{"09:30", "2026-12-08", "2026-12-08T09:30:00Z"},
+		{"09:30", "2026-12-08 Asia/Seoul", "2026-12-08T09:30:00+09:00"},
+		{"02:30", "2026-03-29 Europe/Paris", "2026-03-29T03:30:00+02:00"}, // an hour that there isn't
+		{"09:30", "2026-12-08 Mars", ""},
+		{"09:30", "tuesday", ""},
+		{"09:30", "+2h", ""},
+		{"0s", "", "2026-12-01T03:00:00Z"},
+		{"0s", "+2h", "2026-12-01T05:00:00Z"},
+		{"0s", "2026-12-08T03:00:00+09:00", "2026-12-08T03:00:00+09:00"},
+		{"0s", "2026-12-08", ""},
+		{"2014-11-02T06:30:00-05:00", "", "2014-11-02T06:30:00-05:00"},
+		{"2014-11-02T06:30:00-05:00", "2026-12-08", ""},
+	} {
+		second := map[bool]string{true: "1h", false: "23:00"}[test.first == "0s"]
+		d, err := parseDemand(strings.NewReader("time,a\n" + test.first + ",1\n" + second + ",1\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.begins(test.on, today)
+		if test.want == "" && err == nil || test.want != "" && (err != nil || moment(got) != test.want) {
+			t.Errorf("%s on %q: %v, %v, want %s", test.first, test.on, got, err, test.want)
+		}
+	}
+}
+
+// Changes that are due happen: every client follows the drill, and what it measures
+// is in the report.
+func TestSimulateChanges(t *testing.T) {
+	dir := copies(t, "fairlead.yaml", "day.csv")
+	file := filepath.Join(dir, "fairlead.yaml")
+	text := read(t, file) + `changes:
+  - {id: weekly, kind: drill, cloud: onprem, start: 2026-12-08T10:05:00+09:00, end: 2026-12-08T10:08:00+09:00, repeat: 168h, services: [routing-api]}
+  - {id: more, kind: shift, weights: {onprem: 50, gcp: 50}, start: 2026-12-15T10:10:00+09:00}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	simulate := func(flags ...string) (r simulated) {
+		t.Helper()
+		stdout, stderr, _ := typed(t, dir, append([]string{"simulate", "fairlead.yaml", "-json", "-demand", "day.csv", "-until", "10:11", "-calls", "60000", "-capacity", "gcp=16000"}, flags...)...)
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+			t.Fatalf("%v: %s%s", err, stdout, stderr)
+		}
+		return r
+	}
+	r := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:04")
+	if len(r.Changes) != 3 || r.Begins != "2026-12-15T10:04:00+09:00" {
+		t.Fatalf("from %s: %+v", r.Begins, r.Changes)
+	}
+	for i, want := range []simulatedChange{
+		{At: "10:05:00", Change: "weekly", State: failover.ChangeRunning},
+		{At: "10:08:00", Change: "weekly", State: failover.ChangeEnded, Outcome: failover.Succeeded},
+		{At: "10:10:00", Change: "more", State: failover.ChangeRunning},
+	} {
+		got := r.Changes[i]
+		if got.At != want.At || got.Change != want.Change || got.State != want.State || got.Outcome != want.Outcome || got.Clients != r.Clients {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:04"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
+		t.Errorf("on another day: %+v, %q", calm.Changes, calm.Notes)
+	}
+	during := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:06", "-until", "10:07")
+	if n := during.Clouds[1].Attempts; during.Clouds[1].Cloud != "onprem" || n > 0 {
+		t.Errorf("%d attempts at onprem in the middle of the drill", n)
+	}
 }
 
 func TestReadFault(t *testing.T) {

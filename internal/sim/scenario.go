@@ -39,8 +39,11 @@ type Scenario struct {
 	Faults []Fault
 
 	// Planned are the changes that the clients' config has. Their times are those of
-	// a clock that shows [Epoch] when the simulation begins.
+	// the clients' clock.
 	Planned []failover.Change
+	// Begins is what the clients' clock shows when the simulation begins. Default:
+	// [Epoch].
+	Begins time.Time
 	// Clock are the times at which somebody sets the clients' clock.
 	Clock []ClockJump
 
@@ -71,7 +74,7 @@ type Scenario struct {
 	EndAt func(StateChange) bool
 }
 
-// Epoch is the time of day when a simulation begins: a Monday's midnight.
+// Epoch is when a simulation begins that doesn't say: a Monday's midnight.
 var Epoch = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
 
 // ClockJump sets the time of day forward or, if By is negative, back.
@@ -79,7 +82,7 @@ type ClockJump struct{ At, By time.Duration }
 
 // wall is the time of day.
 func (w *world) wall() time.Time {
-	now := Epoch.Add(w.now)
+	now := w.Begins.Add(w.now)
 	for _, jump := range w.Clock {
 		if w.now >= jump.At {
 			now = now.Add(jump.By)
@@ -145,6 +148,9 @@ func Run(s Scenario) (*Result, error) {
 
 func (s Scenario) withDefaults() Scenario {
 	s.Clients = max(s.Clients, 1)
+	if s.Begins.IsZero() {
+		s.Begins = Epoch
+	}
 	clouds := make([]Cloud, len(s.Clouds))
 	for i, c := range s.Clouds {
 		if c.Endpoints == 0 {
