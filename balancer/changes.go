@@ -212,7 +212,7 @@ func (r *Router) tellChanges(news []failover.ChangeStatus) {
 }
 
 func changeEvent(at time.Time, s failover.ChangeStatus) Event {
-	text := fmt.Sprintf("%s %s is %s", s.Kind, s.ID, s.State)
+	text := s.Name() + " is " + string(s.State)
 	for _, more := range []string{s.Reason, s.Forced} {
 		if more != "" {
 			text += ": " + more

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -143,6 +144,15 @@ func (c Change) WithDefaults() Change {
 		}
 	}
 	return c
+}
+
+// Name is how a sentence calls the change: by kind and ID, or by an ID that says the
+// kind already.
+func (c *Change) Name() string {
+	if strings.HasPrefix(c.ID, string(c.Kind)) {
+		return c.ID
+	}
+	return string(c.Kind) + " " + c.ID
 }
 
 // Concerns reports whether the change concerns a service.

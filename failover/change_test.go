@@ -102,10 +102,10 @@ func TestContradictions(t *testing.T) {
 		{"same cloud", first, drill("x", "a", monday.Add(30*time.Minute), time.Hour), "drill first moves the calls of a at the same time"},
 		{"after it", first, drill("x", "a", monday.Add(time.Hour), time.Hour), ""},
 		{"another cloud", first, drill("x", "b", monday, time.Hour), ""},
-		{"a drill while weights move", shift, drill("x", "a", monday.Add(5*time.Minute), time.Hour), "shift shift moves the calls of a at the same time"},
+		{"a drill while weights move", shift, drill("x", "a", monday.Add(5*time.Minute), time.Hour), "shift moves the calls of a at the same time"},
 		{"a drill when they have moved", shift, drill("x", "a", monday.Add(time.Hour), time.Hour), ""},
 		{"a shift while a cloud is drained", first, shift, "drill first moves the calls of a at the same time"},
-		{"two shifts", shift, Change{ID: "y", Kind: KindShift, Weights: map[string]uint32{"c": 1}, Start: monday.Add(time.Hour)}, "shift shift moves weights at the same time"},
+		{"two shifts", shift, Change{ID: "y", Kind: KindShift, Weights: map[string]uint32{"c": 1}, Start: monday.Add(time.Hour)}, "shift moves weights at the same time"},
 	} {
 		got := ""
 		if err := test.later.Contradicts(&test.earlier); err != nil {

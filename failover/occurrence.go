@@ -83,11 +83,11 @@ func (c *Change) clashes(earlier *Change) *Refusal {
 	case earlier.drains() && c.touches(earlier.Cloud):
 		at = earlier.Cloud
 	case c.Kind == KindShift && earlier.Kind == KindShift:
-		return &Refusal{Rule: RuleContradiction, Reason: fmt.Sprintf("shift %s moves weights at the same time", earlier.ID)}
+		return &Refusal{Rule: RuleContradiction, Reason: earlier.Name() + " moves weights at the same time"}
 	default:
 		return nil
 	}
-	return &Refusal{Rule: RuleContradiction, Reason: fmt.Sprintf("%s %s moves the calls of %s at the same time", earlier.Kind, earlier.ID, at)}
+	return &Refusal{Rule: RuleContradiction, Reason: fmt.Sprintf("%s moves the calls of %s at the same time", earlier.Name(), at)}
 }
 
 // busy returns the change with the end up to which another kind of change must

@@ -34,7 +34,7 @@ func ExampleReport_String() {
 	// T1   the plan had it              2026-12-01 03:00:00.050Z  +50ms
 	// T2   its share was under 1 %      2026-12-01 03:00:00.050Z  +50ms
 	// T3   callers got what they should 2026-12-01 03:00:00.350Z  +350ms
-	//      the drill was over           2026-12-01 03:30:00.000Z  +30m0s
+	// End  the drill was over           2026-12-01 03:30:00.000Z  +30m
 	//
 	// RTO 350ms, peak burn 0.4, budget spent < 0.01 %
 	//

@@ -25,8 +25,8 @@ func (r *Report) String() string {
 		return b.String()
 	}
 	b.WriteByte('\n')
-	for _, m := range r.moments() {
-		fmt.Fprintf(&b, "%-4s %-28s %s%s\n", m.name, m.what, moment(m.at), r.after(m.at))
+	for _, m := range r.Moments() {
+		fmt.Fprintf(&b, "%-4s %-28s %s%s\n", m.Name, m.What, moment(m.At), r.after(m.At))
 	}
 	rto := "never"
 	if !r.Restored.IsZero() {
@@ -63,8 +63,8 @@ func (r *Report) Markdown() string {
 		return b.String()
 	}
 	b.WriteString("\n| | moment | time | after |\n| --- | --- | --- | --- |\n")
-	for _, m := range r.moments() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.name, m.what, moment(m.at), strings.TrimSpace(r.after(m.at)))
+	for _, m := range r.Moments() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Name, m.What, moment(m.At), strings.TrimSpace(r.after(m.At)))
 	}
 	rto := "never reached"
 	if !r.Restored.IsZero() {
@@ -141,18 +141,22 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-type reportMoment struct {
-	name, what string
-	at         time.Time
+// Moment is one of the moments that a report is about.
+type Moment struct {
+	Name string // T0 to T3, or End
+	What string // happened, for a person
+	At   time.Time
 }
 
-func (r *Report) moments() []reportMoment {
-	return []reportMoment{
+// Moments returns the moments of the report in their order. One that didn't come has a
+// zero time.
+func (r *Report) Moments() []Moment {
+	return []Moment{
 		{"T0", "the cloud was to be left", r.Began},
 		{"T1", "the plan had it", r.Planned},
 		{"T2", "its share was under 1 %", r.Left},
 		{"T3", "callers got what they should", r.Restored},
-		{"", "the drill was over", r.Ended},
+		{"End", "the drill was over", r.Ended},
 	}
 }
 
@@ -161,7 +165,7 @@ func (r *Report) after(at time.Time) string {
 	if at.IsZero() || !at.After(r.Began) {
 		return ""
 	}
-	return "  +" + at.Sub(r.Began).Round(time.Millisecond).String()
+	return "  +" + brief(at.Sub(r.Began).Round(time.Millisecond))
 }
 
 func (c *CloudReport) name() string { return overProtocol(c.Service, c.Protocol) }

@@ -99,12 +99,9 @@ func drilled(v *Overview, cloud string) bool {
 	})
 }
 
-// name is how a sentence calls the change. Many an ID says the kind already.
+// name is how a sentence calls the change.
 func (c *Change) name() string {
-	if strings.HasPrefix(c.ID, c.Kind) {
-		return c.ID
-	}
-	return c.Kind + " " + c.ID
+	return (&failover.Change{ID: c.ID, Kind: failover.ChangeKind(c.Kind)}).Name()
 }
 
 // Does says what the change is for.
@@ -130,26 +127,21 @@ func (c Change) Does() string {
 	return text
 }
 
-// moment is one of the times that a drill measures.
+// moment is one of the times that a drill measures, and how long after the first.
 type moment struct {
-	Name, What string
-	At         time.Time // zero: it didn't come
-	After      time.Duration
+	failover.Moment
+	After time.Duration
 }
 
 // Moments are the times of the report, in their order.
-func (r *Report) Moments() []moment {
-	all := []moment{
-		{Name: "T0", What: "the cloud was to be left", At: r.Began},
-		{Name: "T1", What: "the plan had it", At: r.Planned},
-		{Name: "T2", What: "its share was under 1 %", At: r.Left},
-		{Name: "T3", What: "callers got what they should", At: r.Restored},
-		{Name: "End", What: "the drill was over", At: r.Ended},
-	}
-	for i := range all {
-		if !all[i].At.IsZero() {
-			all[i].After = all[i].At.Sub(r.Began)
+func (r *Report) Moments() (all []moment) {
+	measured := failover.Report{Began: r.Began, Planned: r.Planned, Left: r.Left, Restored: r.Restored, Ended: r.Ended}
+	for _, m := range measured.Moments() {
+		one := moment{Moment: m}
+		if !m.At.IsZero() {
+			one.After = m.At.Sub(r.Began)
 		}
+		all = append(all, one)
 	}
 	return all
 }

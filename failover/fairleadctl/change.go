@@ -315,7 +315,7 @@ func (p *planning) tell(e *env, f *edited, remark string) error {
 // meaning says in words what the change does.
 func (p *planning) meaning(file string) (lines []string) {
 	c := &p.change
-	when, until := "From "+moment(c.Start)+" on", "until the record is taken away: fairleadctl resume "+file+" -id "+c.ID
+	when, until := "From "+moment(c.Start)+" on,", "until the record is taken away: fairleadctl resume "+file+" -id "+c.ID
 	if !c.End.IsZero() {
 		until = "until " + moment(c.End)
 	}

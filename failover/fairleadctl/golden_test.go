@@ -135,7 +135,7 @@ var lines = []struct {
 
 	{"simulate", "simulate fairlead.yaml -demand day.csv -fault 'onprem down 10:00 2m' -fault 'gcp frozen 10:00 2m' -from 09:58 -until 10:02 -calls 4000 -o report.html", exitFinding},
 	{"simulate-calm", "simulate fairlead.yaml -demand day.csv -from 09:58 -until 09:59 -calls 3000", exitOK},
-	{"simulate-drill", "simulate changes.yaml -service maps -demand maps.csv -on 2026-12-09 -from 02:59 -until 03:32 -calls 100000", exitOK},
+	{"simulate-drill", "simulate changes.yaml -service maps -demand maps.csv -on 2026-12-09 -from 03:28 -until 03:31 -calls 10000", exitOK},
 	{"simulate-drill-due", "simulate changes.yaml -service maps -demand maps.csv -on '2026-12-09 Asia/Seoul' -from 02:59 -until 03:01 -calls 1000", exitOK},
 	{"simulate-wrong-on", "simulate changes.yaml -service maps -demand maps.csv -on tuesday", exitUsage},
 	{"simulate-wrong-fault", "simulate fairlead.yaml -demand day.csv -fault 'onprem dead 10:00 2m'", exitUsage},

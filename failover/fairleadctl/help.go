@@ -17,7 +17,8 @@ usage: fairleadctl COMMAND [ARGUMENTS] [FLAGS]
 `)
 	t := table{}
 	for _, c := range commands() {
-		t.add("  "+c.name, c.args, c.what)
+		args, _, _ := strings.Cut(c.args, " -") // all of it is in the command's help
+		t.add("  "+c.name, args, c.what)
 	}
 	t.add("  help", "[COMMAND]", "tell the flags of a command, with examples")
 	t.write(w)
@@ -63,6 +64,9 @@ func (c *command) help(w io.Writer) {
 			value, usage := flag.UnquoteUsage(f)
 			if value != "" {
 				value = " " + value
+			}
+			if d := f.DefValue; d != "" && d != "0s" && d != "false" && !strings.Contains(usage, "(default ") {
+				usage += " (default " + d + ")"
 			}
 			t.add("  -"+f.Name+value, usage)
 		})

@@ -141,52 +141,31 @@ func tellLosses(e *env, s *subject, asJSON bool) error {
 		out.Survives = out.Survives && l.Verdict == survives
 		out.Losses = append(out.Losses, l)
 	}
-	if asJSON {
-		if err := writeJSON(e.stdout, out); err != nil {
-			return err
-		}
-	} else {
-		out.write(e.stdout, s)
-	}
-	if !out.Survives {
-		return errFinding
-	}
-	return nil
+	return e.conclude(out.Survives, asJSON, out, func(w io.Writer) { out.write(w, s) })
 }
 
 func (o *lossJSON) write(w io.Writer, s *subject) {
-	title := fmt.Sprintf("%s at %s", s, moment(s.at))
-	if len(s.down) > 0 {
-		title += ", without " + list(s.down)
-	}
-	fmt.Fprint(w, wrapped("", title))
+	s.writeHead(w)
 	var parts, silent []string
 	for i, t := range s.input.Tiers {
 		if !s.given[t.Name] {
 			silent = append(silent, t.Name)
 			continue
 		}
-		name := t.Name
-		if t.Protected {
-			name += " (protected)"
-		}
-		parts = append(parts, rate(s.input.Demand[i])+" "+name)
+		parts = append(parts, rate(s.input.Demand[i])+" "+tierTitle(t.Name, t.Protected))
 	}
 	fmt.Fprint(w, wrapped("", fmt.Sprintf("%s calls/s: %s", rate(s.total()), strings.Join(parts, ", "))))
 	if len(silent) > 0 {
 		fmt.Fprint(w, wrapped("", "No demand is given of "+list(silent)+"."))
 	}
-	for _, c := range s.changes {
-		fmt.Fprint(w, wrapped("", plannedChange{c.ID, c.Kind, c.State, c.Until, c.Reason}.text()))
-	}
 	fmt.Fprintln(w)
 	t := table{head: []string{"LOSS OF", "VERDICT", "MISSING", "PROTECTED", "BUSIEST", "TIERS NOT SERVED WHOLE"}, right: []bool{false, false, true, true, true}}
 	for _, l := range o.Losses {
-		busiest := "unknown"
-		if len(l.Unknown) == 0 {
-			busiest = percent(l.Utilization)
-		}
-		if l.Busiest == "" {
+		busiest := percent(l.Utilization)
+		switch {
+		case len(l.Unknown) > 0:
+			busiest = "unknown"
+		case l.Busiest == "":
 			busiest = "none left"
 		}
 		short := "none"

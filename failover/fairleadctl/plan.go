@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -54,32 +53,19 @@ Exits with 1 if a protected tier (any tier, if none is protected) would not be s
 func tellPlans(e *env, subjects []*subject, asJSON bool) error {
 	out := planJSON{At: subjects[0].at}
 	served := true
-	for i, s := range subjects {
+	for _, s := range subjects {
 		p := newPlanned(s, failover.Compute(s.input))
 		served = served && p.Served
 		out.Services = append(out.Services, p)
-		if !asJSON {
+	}
+	return e.conclude(served, asJSON, out, func(w io.Writer) {
+		for i, p := range out.Services {
 			if i > 0 {
-				fmt.Fprintln(e.stdout)
+				fmt.Fprintln(w)
 			}
-			p.write(e.stdout, s)
+			p.write(w, subjects[i])
 		}
-	}
-	if asJSON {
-		if err := writeJSON(e.stdout, out); err != nil {
-			return err
-		}
-	}
-	if !served {
-		return errFinding
-	}
-	return nil
-}
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	})
 }
 
 // planJSON is what plan writes. Rates are calls per second of all clients together,
@@ -100,14 +86,6 @@ type planned struct {
 	Changes []plannedChange `json:"changes"`
 	Tiers   []plannedTier   `json:"tiers"`
 	Clouds  []plannedCloud  `json:"clouds"`
-}
-
-type plannedChange struct {
-	ID     string               `json:"id"`
-	Kind   failover.ChangeKind  `json:"kind"`
-	State  failover.ChangeState `json:"state"`
-	Until  time.Time            `json:"until,omitzero"`
-	Reason string               `json:"reason,omitempty"`
 }
 
 type plannedTier struct {
@@ -143,11 +121,8 @@ type plannedCloud struct {
 
 func newPlanned(s *subject, plan failover.Plan) *planned {
 	in := &s.input
-	p := &planned{Service: s.service, Protocol: s.protocol.String(), Down: []string{}, Served: true, Changes: []plannedChange{}}
+	p := &planned{Service: s.service, Protocol: s.protocol.String(), Down: []string{}, Served: true, Changes: s.planned()}
 	p.Down = append(p.Down, s.down...)
-	for _, c := range s.changes {
-		p.Changes = append(p.Changes, plannedChange{c.ID, c.Kind, c.State, c.Until, c.Reason})
-	}
 	protection := slices.ContainsFunc(in.Tiers, func(t sla.Tier) bool { return t.Protected })
 	for i, t := range plan.Tiers {
 		tier := plannedTier{Tier: t.Tier, Protected: in.Tiers[i].Protected, Demand: t.Demand, Shed: t.Shed, Fail: t.Fail, Missing: missing(t, in)}
@@ -216,14 +191,7 @@ func reasonText(share failover.Share, t failover.TierPlan) string {
 
 // write writes the plan for a person.
 func (p *planned) write(w io.Writer, s *subject) {
-	title := fmt.Sprintf("%s at %s", s, moment(s.at))
-	if len(p.Down) > 0 {
-		title += ", without " + list(p.Down)
-	}
-	fmt.Fprint(w, wrapped("", title))
-	for _, c := range p.Changes {
-		fmt.Fprint(w, wrapped("", c.text()))
-	}
+	s.writeHead(w)
 	fmt.Fprintln(w)
 	for _, line := range p.verdicts(s.total() > 0, blind(s.config)) {
 		fmt.Fprint(w, wrapped("", line))
@@ -234,28 +202,11 @@ func (p *planned) write(w io.Writer, s *subject) {
 	p.writeClouds(w, s.total() > 0)
 }
 
-func (c plannedChange) text() string {
-	text := fmt.Sprintf("%s %s is %s", c.Kind, c.ID, c.State)
-	if c.Reason != "" {
-		text += ": " + c.Reason
-	}
-	if c.State == failover.ChangeRunning {
-		text = fmt.Sprintf("%s %s is in force", c.Kind, c.ID)
-		if !c.Until.IsZero() {
-			text += " until " + moment(c.Until)
-		}
-	}
-	return text
-}
-
 // verdicts say what becomes of the tiers.
 func (p *planned) verdicts(demand, blind bool) (lines []string) {
 	var whole []string
 	for _, t := range p.Tiers {
-		name := t.Tier
-		if t.Protected {
-			name += " (protected)"
-		}
+		name := tierTitle(t.Tier, t.Protected)
 		switch {
 		case t.Missing <= negligible:
 			whole = append(whole, name)

@@ -56,9 +56,11 @@ func (s *simulation) due() (texts []string) {
 		if !from.Before(end) || !until.IsZero() && !until.After(begin) {
 			continue
 		}
-		text := fmt.Sprintf("%s %s from %s on", c.Kind, c.ID, moment(from))
-		if !until.IsZero() {
-			text = fmt.Sprintf("%s %s from %s to %s", c.Kind, c.ID, moment(from), moment(until))
+		text := c.Name() + " from " + moment(from)
+		if until.IsZero() {
+			text += " on"
+		} else {
+			text += " to " + moment(until)
 		}
 		texts = append(texts, text)
 	}

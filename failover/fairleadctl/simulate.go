@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -77,7 +78,7 @@ func (s *simulation) declare(flags *flag.FlagSet) {
 	flags.StringVar(&s.on, "on", "", "the `DAY` of the demand's times, such as 2026-12-08 or \"2026-12-08 Asia/Seoul\", or the time at which a demand of durations begins (default today, UTC, or now)")
 	flags.DurationVar(&s.latency, "latency", 10*time.Millisecond, "the mean `DURATION` that servers take for a call")
 	flags.IntVar(&s.clients, "clients", 4, "the `NUMBER` of client processes")
-	flags.Float64Var(&s.calls, "calls", 5e6, "the most calls to simulate, as a `NUMBER`")
+	flags.Float64Var(&s.calls, "calls", 5e6, "the most calls to simulate, as a `NUMBER` (default 5e6)")
 	flags.Uint64Var(&s.seed, "seed", 1, "the `NUMBER` that decides everything left to chance")
 	flags.StringVar(&s.out, "o", "", "write a report with charts to `FILE`, which ends in .html or .svg")
 	flags.BoolVar(&s.asJSON, "json", false, "write JSON")
@@ -118,17 +119,7 @@ func (s *simulation) run(e *env, args []string) error {
 	if err := s.draw(r); err != nil {
 		return err
 	}
-	if s.asJSON {
-		if err := writeJSON(e.stdout, r); err != nil {
-			return err
-		}
-	} else {
-		r.write(e.stdout, s.out)
-	}
-	if !r.Served {
-		return errFinding
-	}
-	return nil
+	return e.conclude(r.Served, s.asJSON, r, func(w io.Writer) { r.write(w, s.out) })
 }
 
 // prepare reads what depends on the config and the demand.

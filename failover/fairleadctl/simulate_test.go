@@ -133,7 +133,7 @@ func TestSimulateChanges(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
-	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:04"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
+	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:10"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
 		t.Errorf("on another day: %+v, %q", calm.Changes, calm.Notes)
 	}
 	during := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:06", "-until", "10:07")

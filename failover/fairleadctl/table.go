@@ -182,7 +182,7 @@ func tell(w io.Writer, command string, err error) {
 		fmt.Fprintln(w, printable(faults.Error()))
 		return
 	}
-	for i, line := range strings.Split(err.Error(), "\n") {
+	for i, line := range strings.Split(strings.TrimPrefix(err.Error(), "balancer: "), "\n") {
 		prefix := "fairleadctl " + command + ": "
 		if i > 0 {
 			prefix = "  "

@@ -209,7 +209,7 @@ func TestDrill(t *testing.T) {
 			d.faults = append(d.faults, err)
 			return d
 		}
-		d.want(refused.Refused == "contradiction: drill drill moves the calls of onprem at the same time", "a second change was refused: %s", refused.Refused)
+		d.want(refused.Refused == "contradiction: drill moves the calls of onprem at the same time", "a second change was refused: %s", refused.Refused)
 
 		d.must(t, others[1].order("add", d.record("second", "drain")))
 		for _, m := range d.members {
