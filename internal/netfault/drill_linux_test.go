@@ -174,6 +174,9 @@ func (d *drilling) String() string {
 		d.calls(), len(d.failures()), d.onprem.calls.Load(), d.gcp.calls.Load(), d.stood().Round(time.Millisecond), 100*d.lost())
 	for _, n := range d.news {
 		fmt.Fprintf(&b, "\n%s %s: %s %s, RTO %v, %d bad", n.ID, n.State, n.Outcome, n.Reason, n.RTO.Round(time.Millisecond), n.Bad)
+		if n.Late != 0 {
+			fmt.Fprintf(&b, ", over %v after the %dth failed", n.Late.Round(time.Millisecond), leastBad)
+		}
 	}
 	return b.String()
 }
