@@ -220,6 +220,7 @@ func TestUnpaidHedgeCostsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer first.End()
+		synctest.Wait() // a step may be under way, which earns some more
 		tokens, balance := s.hedging["critical"].tokens.Load(), s.budget.Balance()
 		planned, ok := r.planHedge(first)
 		if !ok || s.hedging["critical"].tokens.Load() != tokens-hedgeQuantum || s.budget.Balance() != balance-1 {
