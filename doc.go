@@ -51,6 +51,14 @@
 // or, in parts, [google.golang.org/grpc.NewClient] with the target
 // fairlead:///routing-api and cloudgrpc.DialOptions(router).
 //
+// # Tiers
+//
+// The context of a call names its tier, or says for whom the call is, and rules of
+// the config choose. Without either it is of the default tier.
+//
+//	ctx = sla.WithTier(ctx, "critical")
+//	ctx = sla.WithCaller(ctx, sla.Caller{Product: "dispatch", Customer: "acme"})
+//
 // # Other protocols
 //
 //	v, err := balancer.Do(ctx, router, balancer.Call{Service: "routing-api", Idempotent: true},
@@ -66,7 +74,9 @@
 //     states, probes.
 //   - failover: what follows: the plan, its limits, re-admission, the retry
 //     budget, drains, shifts and drills.
-//   - balancer: the engine: Config, Router, Pick, Do, Status.
+//   - failover/fairleadctl: the operator's command: checks a config, tells what a
+//     loss would mean, writes drains and drills into it.
+//   - balancer: the engine: Config, Router, Do, Pick, Status.
 //   - balancer/cloudhttp: the http.RoundTripper.
 //   - balancer/cloudgrpc: the resolver, policy and interceptors for gRPC.
 //   - balancer/console: the status page, an http.Handler.

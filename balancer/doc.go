@@ -17,7 +17,8 @@
 //     no answer in four times the target's usual p99 is given up in time for
 //     another.
 //     If the tier has a hedge, the few calls whose answer takes longest are asked
-//     for elsewhere as well, while the first attempt goes on: see sla.Tier.
+//     for elsewhere as well, while the first attempt goes on: see sla.Tier. That
+//     ends by itself where it can't help.
 //  4. Its outcome is counted. Every 50 ms the router looks at what was counted,
 //     judges endpoints and clouds (see package health), plans anew (see package
 //     failover) and publishes a table for the next picks.
@@ -36,7 +37,8 @@
 // after a grace of 30 s with a [*DrainedError].
 //
 // The way of a call is told from the top in do.go; the choice itself is in
-// pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
+// pick.go, that of a retry in again.go, and hedges are in hedging.go, wins.go and
+// hedge.go.
 //
 // # What happens when there is not enough
 //
@@ -59,7 +61,8 @@
 //   - good: an acceptable answer, NOT_FOUND and the like included, within the
 //     latency of the tier's objective, from when Do began until the headers, all
 //     attempts and waits in it;
-//   - bad: anything else, also calls that were shed or that no cloud could serve;
+//   - bad: anything else, also calls that were shed, that no cloud could serve, or
+//     whose function panicked;
 //   - not counted: the caller cancelled, asked for what nobody can do, or had a
 //     deadline shorter than the latency that was promised.
 //
@@ -99,7 +102,8 @@
 // By default the router tells nobody anything. [WithLogger] logs changes of state
 // and config, [WithTrace] has hooks for each attempt and change, and
 // [WithMeterProvider] reports to OpenTelemetry what is counted anyway; picks and
-// outcomes pay nothing for it. If the span in the context of a call of Do records,
+// outcomes pay nothing for it, but for the histogram of [WithLatencyHistogram]. If
+// the span in the context of a call of Do records,
 // it gets the attributes fairlead.service, .tier, .cloud, .attempts and .reason
 // (why the cloud has its share) and an event fairlead.attempt for each attempt;
 // with [WithTracerProvider] each has a span. Addresses, callers and methods are in
