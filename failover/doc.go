@@ -125,7 +125,8 @@
 //
 // # Demand and capacity
 //
-// [Rate] measures the calls per second that are offered, quickly and steadily.
+// [Rate] measures the calls per second that are offered, quickly and steadily, and
+// [Minute] more steadily yet, by which changes are judged.
 // [Capacity] steers how many of them one client may send to a cloud, by the config,
 // load reports and pushback. [Cap] bounds what is in flight, at once, when a cloud
 // has too much to do. Their documentation has the formulas.

@@ -151,6 +151,9 @@ func TestGolden(t *testing.T) {
 	}
 	for _, tt := range lines {
 		t.Run(tt.name, func(t *testing.T) {
+			if strings.HasPrefix(tt.line, "simulate") && tt.status != exitUsage && tt.name != "simulate-drill-due" {
+				notUnderRace(t)
+			}
 			t.Chdir(home)
 			dir := copies(t, "fairlead.yaml", "changes.yaml", "day.csv", "maps.csv", "everything-at-once.yaml")
 			stdout, stderr, status := typed(t, dir, shell(tt.line)...)

@@ -15,6 +15,15 @@ import (
 	"github.com/fairlead-go/fairlead/failover"
 )
 
+// notUnderRace skips a test of a simulation where that takes minutes: it has no
+// goroutine.
+func notUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("a simulation has no goroutine, and takes minutes under the race detector")
+	}
+}
+
 func TestParseDemand(t *testing.T) {
 	d, err := parseDemand(strings.NewReader("time, critical,batch\n# a comment\n23:30,100,0\n00:30,200,50\n"))
 	if err != nil {
@@ -102,41 +111,42 @@ func TestDemandBegins(t *testing.T) {
 // Changes that are due happen: every client follows the drill, and what it measures
 // is in the report.
 func TestSimulateChanges(t *testing.T) {
+	notUnderRace(t)
 	dir := copies(t, "fairlead.yaml", "day.csv")
 	file := filepath.Join(dir, "fairlead.yaml")
 	text := read(t, file) + `changes:
-  - {id: weekly, kind: drill, cloud: onprem, start: 2026-12-08T10:05:00+09:00, end: 2026-12-08T10:08:00+09:00, repeat: 168h, services: [routing-api]}
-  - {id: more, kind: shift, weights: {onprem: 50, gcp: 50}, start: 2026-12-15T10:10:00+09:00}
+  - {id: weekly, kind: drill, cloud: onprem, start: 2026-12-08T10:05:00+09:00, end: 2026-12-08T10:06:00+09:00, repeat: 168h, services: [routing-api]}
+  - {id: more, kind: shift, weights: {onprem: 50, gcp: 50}, start: 2026-12-15T10:07:30+09:00}
 `
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	simulate := func(flags ...string) (r simulated) {
 		t.Helper()
-		stdout, stderr, _ := typed(t, dir, append([]string{"simulate", "fairlead.yaml", "-json", "-demand", "day.csv", "-until", "10:11", "-calls", "60000", "-capacity", "gcp=16000"}, flags...)...)
+		stdout, stderr, _ := typed(t, dir, append([]string{"simulate", "fairlead.yaml", "-json", "-demand", "day.csv", "-until", "10:08", "-clients", "2", "-calls", "40000", "-capacity", "gcp=16000"}, flags...)...)
 		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 			t.Fatalf("%v: %s%s", err, stdout, stderr)
 		}
 		return r
 	}
-	r := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:04")
-	if len(r.Changes) != 3 || r.Begins != "2026-12-15T10:04:00+09:00" {
+	r := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:04:30")
+	if len(r.Changes) != 3 || r.Begins != "2026-12-15T10:04:30+09:00" {
 		t.Fatalf("from %s: %+v", r.Begins, r.Changes)
 	}
 	for i, want := range []simulatedChange{
 		{At: "10:05:00", Change: "weekly", State: failover.ChangeRunning},
-		{At: "10:08:00", Change: "weekly", State: failover.ChangeEnded, Outcome: failover.Succeeded},
-		{At: "10:10:00", Change: "more", State: failover.ChangeRunning},
+		{At: "10:06:00", Change: "weekly", State: failover.ChangeEnded, Outcome: failover.Succeeded},
+		{At: "10:07:30", Change: "more", State: failover.ChangeRunning},
 	} {
 		got := r.Changes[i]
 		if got.At != want.At || got.Change != want.Change || got.State != want.State || got.Outcome != want.Outcome || got.Clients != r.Clients {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
-	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:10"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
+	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:07:30"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
 		t.Errorf("on another day: %+v, %q", calm.Changes, calm.Notes)
 	}
-	during := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:06", "-until", "10:07")
+	during := simulate("-on", "2026-12-15 Asia/Seoul", "-from", "10:05:20", "-until", "10:05:50")
 	if n := during.Clouds[1].Attempts; during.Clouds[1].Cloud != "onprem" || n > 0 {
 		t.Errorf("%d attempts at onprem in the middle of the drill", n)
 	}
@@ -161,6 +171,7 @@ func TestReadFault(t *testing.T) {
 // A simulation writes pages that are well-formed, says the same each time, and is of
 // the file's own clouds and tiers.
 func TestSimulateReports(t *testing.T) {
+	notUnderRace(t)
 	dir := copies(t, "fairlead.yaml", "day.csv")
 	home, err := os.Getwd()
 	if err != nil {
