@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -26,6 +27,13 @@ const (
 	forgetting = 25 * time.Second
 	// retryShed is when a call that was shed may be tried again, at the soonest.
 	retryShed = time.Second
+	// sure is how many standard deviations less of a demand must still be too much
+	// before a tier is shed, surer those of a protected one. The fewer calls a client
+	// has the less it knows, and servers refuse protected tiers last.
+	sure, surer = 3, 5
+	// misplaced is the difference between the fraction that is to be shed and the one
+	// of the levels seen lately from which on the threshold is found anew.
+	misplaced = 0.01
 )
 
 // admit counts a call that begins, and decides whether its tier and level have to
@@ -92,10 +100,14 @@ func (o *offer) measure(now time.Duration) {
 // demand returns the calls per second that are offered of each tier, and how many
 // that is at least, as far as chance allows to say.
 func (s *service) demand() (mean, least []float64) {
-	for _, o := range s.offers {
+	for i, o := range s.offers {
 		m, deviation := o.rate.Mean()
 		mean = append(mean, m)
-		least = append(least, max(0, m-3*deviation))
+		doubt := float64(sure)
+		if s.tiers[i].Protected {
+			doubt = surer
+		}
+		least = append(least, max(0, m-doubt*deviation))
 	}
 	return mean, least
 }
@@ -131,4 +143,18 @@ func (s *service) sureOnly(plan *failover.Plan, in failover.Input, least []float
 			plan.Tiers[i].Shed = 0
 		}
 	}
+}
+
+// shedsOthers reports whether the thresholds in force shed another part of the calls
+// than the plan says: others call than did when they were found.
+func (s *service) shedsOthers() bool {
+	if s.built == nil {
+		return false
+	}
+	for i, t := range s.built.tiers {
+		if shed := s.plan.Tiers[i].Shed; shed > 0 && math.Abs(s.offers[i].recent.Fraction(t.sheds)-shed) > misplaced {
+			return true
+		}
+	}
+	return false
 }

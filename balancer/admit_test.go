@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
 )
@@ -263,6 +265,65 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("batch: %v, %v", under, err)
 		}
 	})
+}
+
+// Where others call than before, the levels that wait follow them, though as much is
+// shed as before.
+func TestLevelsFollowTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, scarce(50, 50))
+		shed, calls := 0, 0
+		time.Sleep(time.Millisecond) // so that each sweep counts ten calls, and the plan stays what it is
+		w.offerCalls(r, 10_000, func(i int) context.Context {
+			level := i * 37 % 128
+			if i >= 2000 {
+				level /= 2 // none of the upper half any more
+			}
+			return sla.WithLevel(t.Context(), uint8(level))
+		}, func(i int, err error) {
+			if i >= 9000 {
+				calls++
+				if err != nil {
+					shed++
+				}
+			}
+		})
+		if shed < calls*40/100 || shed > calls*60/100 {
+			t.Errorf("%d of %d calls were shed 40 s after the callers changed, want half", shed, calls)
+		}
+	})
+}
+
+// A tier is shed if it would be with three standard deviations less demand, a
+// protected one with five.
+func TestFewCallsAreNoDemand(t *testing.T) {
+	r := newWorld().router(t, testConfig())
+	s := r.order[0]
+	for i := range s.offers {
+		o := &offer{}
+		o.rate.Observe(0, 0)
+		for k := range uint64(128) {
+			o.rate.Observe(time.Duration(k+1)*50*time.Millisecond, 2*(k+1)) // 40 per second in 6.4 s: ± 2.5
+		}
+		s.offers[i] = o
+	}
+	mean, least := s.demand()
+	for i, want := range []float64{40 - 5*2.5, 40 - 3*2.5} {
+		if math.Abs(mean[i]-40) > 0.01 || math.Abs(least[i]-want) > 0.01 {
+			t.Errorf("tier %d: %v, %v at least, want 40 and %v", i, mean[i], least[i], want)
+		}
+	}
+	in := s.input(r.config.Failover)
+	for i := range in.Clouds {
+		in.Clouds[i].Capacity = 25 // 50 in all, for 80, and for 60 at least
+	}
+	in.Demand = []float64{60, 40}
+	plan := failover.Compute(in)
+	s.sureOnly(&plan, in, []float64{45, 30})
+	if plan.Tiers[0].Shed != 0 || plan.Tiers[1].Shed == 0 {
+		t.Errorf("%.2f of critical and %.2f of standard are shed, want none and some", plan.Tiers[0].Shed, plan.Tiers[1].Shed)
+	}
 }
 
 // While observing nothing is shed, neither for lack of capacity nor by the cap.

@@ -16,6 +16,7 @@ import (
 type capacity struct {
 	// The config's.
 	configured, ceiling float64 // this process's part; 0: unknown
+	instances           int     // that share it; 0: unknown
 	ready               time.Duration
 
 	base     int // endpoints that the configured capacity is that of; 0: not known yet
@@ -27,6 +28,7 @@ type capacity struct {
 	perSecond   float64 // 0: unknown
 	source      failover.CapacitySource
 	utilization float64       // as reported
+	carries     float64       // what there is for all processes, as reported; 0: unknown
 	reported    bool          // there are reports that aren't stale
 	looked      time.Duration // when the reports were last looked at
 	planned     float64       // perSecond when the plan was computed
@@ -38,6 +40,8 @@ const (
 	// reportsExpire is how old a load report may be. gRFC A58 allows 180 s, but
 	// it takes a cloud much less to fill up.
 	reportsExpire = 10 * time.Second
+	// leastTelling is the utilization below which calls ÷ utilization says nothing.
+	leastTelling = 0.05
 	// busyFrom is the utilization from which on a cloud has no headroom that
 	// retries might use.
 	busyFrom = 0.99
@@ -45,7 +49,7 @@ const (
 
 // configure takes over what the config says.
 func (c *capacity) configure(cfg *Config, cloud ServiceCloud, ready time.Duration) {
-	c.ready = ready
+	c.ready, c.instances = ready, cfg.Instances
 	configured, ceiling := 0.0, 0.0
 	if cfg.Instances > 0 {
 		configured, ceiling = cloud.Capacity/float64(cfg.Instances), cloud.Ceiling/float64(cfg.Instances)
@@ -61,25 +65,21 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 	p := &c.capacity
 	if now-p.looked >= reportsEvery {
 		p.looked = now
-		p.utilization, p.reported = c.reports(r, now)
+		p.utilization, p.carries, p.reported = c.reports(r, now)
 	}
 	has := c.target.Load()
 	if r.machine != nil && r.machine.Unlimited {
 		p.reported, has = false, health.Load{}
 	}
 	down := c.target.State() == health.Down
-	if down {
-		// What a cloud pushed back or didn't answer when it fell says nothing of
-		// what it can carry when it is back.
-		p.steering, p.reported = failover.Capacity{}, false
-	}
 	if down && !p.down {
 		p.cap = failover.Cap{} // but in panic calls go there, and must not pile up
 	}
 	p.down = down
+	p.reported = p.reported && !down
 	p.perSecond, p.source = p.steering.Step(now, failover.CapacitySigns{
-		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load,
-		Utilization: p.utilization, Reported: p.reported,
+		Configured: p.configured * c.grown(), Ceiling: p.ceiling, Load: load, Down: down,
+		Utilization: p.utilization, Reported: p.reported, Carries: p.carries, Clients: p.instances,
 		Answered: has.Ended, PushedBack: has.PushedBack + has.TimedOut, Congested: p.cap.Congested(),
 	})
 	limit := p.cap.Step(now, failover.CapSigns{InFlight: has.InFlight, Endpoints: len(c.endpoints), Ended: has.Ended, PushedBack: has.PushedBack, TimedOut: has.TimedOut, Slow: has.Slow})
@@ -103,8 +103,8 @@ func (c *serviceCloud) grown() float64 {
 		return 1
 	}
 	usable := 1.0
-	if healthy := c.target.Healthy(); healthy > 0 {
-		usable = healthy // a cloud without any is down, whatever its capacity
+	if healthy := c.target.Healthy(); healthy > 0 && c.target.State() != health.Down {
+		usable = healthy // a cloud that is down has none, whatever its capacity
 	}
 	if p.ceiling == 0 {
 		return usable
@@ -112,26 +112,36 @@ func (c *serviceCloud) grown() float64 {
 	return usable * max(1, min(float64(n)/float64(p.base), p.ceiling/p.configured))
 }
 
-// reports returns the mean utilization that the endpoints reported lately, and
-// false if none did. A client with few calls hears of each endpoint seldom: what is
-// a second old counts for a third of what is new.
-func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization float64, ok bool) {
-	sum, weights := 0.0, 0.0
+// reports returns the mean utilization that the endpoints reported lately, how many
+// calls per second all of them carry by that, 0 if they didn't say, and false if none
+// reported. A client with few calls hears of each endpoint seldom: what is a second
+// old counts for a third of what is new.
+func (c *serviceCloud) reports(r *Router, now time.Duration) (utilization, carries float64, ok bool) {
+	used, weights, each, known := 0.0, 0.0, 0.0, 0.0
 	for _, e := range c.endpoints {
 		load := e.load.Load()
 		if load == nil {
 			continue
 		}
-		if age := r.wall(now).Sub(load.At); age < reportsExpire {
-			weight := fading(age, time.Second)
-			sum += weight * load.Utilization()
-			weights += weight
+		age := r.wall(now).Sub(load.At)
+		if age >= reportsExpire {
+			continue
+		}
+		weight, u := fading(age, time.Second), load.Utilization()
+		used += weight * u
+		weights += weight
+		if load.Calls > 0 && u >= leastTelling {
+			each += weight * load.Calls / u
+			known += weight
 		}
 	}
 	if weights == 0 {
-		return 0, false
+		return 0, 0, false
 	}
-	return sum / weights, true
+	if known > 0 {
+		carries = each / known * float64(c.addresses)
+	}
+	return used / weights, carries, true
 }
 
 // setLimits makes picks see the cap. It is divided evenly between the endpoints,

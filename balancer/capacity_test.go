@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +76,55 @@ func TestReportsSteerTheCapacity(t *testing.T) {
 		}
 		if a.Demand < 120 || a.Demand > 160 || a.Load > a.PerSecond*1.05 || b.Load < 90 || b.Desired < b.Load*0.99 {
 			t.Errorf("a %+v, b %+v", a, b)
+		}
+	})
+}
+
+// Calls per second ÷ utilization is what an endpoint carries. Those that haven't told
+// count as the others, and who is almost idle tells nothing.
+func TestReportsTellWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, scarce(1000, 1000))
+		places, _, err := r.Places("api", HTTP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := r.order[0].clouds[0]
+		for _, test := range []struct {
+			first, second LoadReport
+			want          float64
+		}{
+			{LoadReport{Application: 0.5, Calls: 100}, LoadReport{CPU: 0.25, Calls: 100}, 600},
+			{LoadReport{Application: 0.5, Calls: 100}, LoadReport{Application: 0.01, Calls: 100}, 400},
+			{LoadReport{Application: 0.5, Calls: 100}, LoadReport{Application: 0.5}, 400},
+			{LoadReport{Application: 0.5}, LoadReport{Application: 0.5}, 0},
+		} {
+			places[0].Report(test.first)
+			places[1].Report(test.second)
+			r.mu.Lock()
+			if _, got, ok := c.reports(r, r.now()); !ok || math.Abs(got-test.want) > 1e-6 {
+				t.Errorf("%+v and %+v: %v, want %v", test.first, test.second, got, test.want)
+			}
+			r.mu.Unlock()
+		}
+	})
+}
+
+// The capacity of a cloud that is down is what it was in the config, since it fell.
+func TestCapacityWhileDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, scarce(1000, 1000))
+		w.load(r, "standard", 100, 5*time.Millisecond)
+		w.set("a", refuses)
+		w.load(r, "standard", 200, 5*time.Millisecond)
+		if got := state(r, "a").State; got != health.Down {
+			t.Fatalf("a is %v", got)
+		}
+		was := state(r, "a").Capacity
+		time.Sleep(5 * time.Second)
+		if is := state(r, "a").Capacity; is.Since != was.Since || is.Source != failover.CapacityConfigured {
+			t.Errorf("%q since %v, 5 s later %q since %v", was.Source, was.Since, is.Source, is.Since)
 		}
 	})
 }

@@ -234,7 +234,7 @@ func (s *service) recovering() bool {
 }
 
 // replan computes the plan and moves towards it as fast as may be. It reports
-// whether the plan in force changed.
+// whether the plan in force changed, or the levels that it sheds.
 func (s *service) replan(r *Router, now time.Duration) bool {
 	in := s.input(r.config.Failover)
 	mean, least := s.demand()
@@ -251,7 +251,7 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	was := s.plan
 	s.plan = limited
 	if limited.Equal(was) {
-		return false
+		return s.shedsOthers()
 	}
 	r.recordPlan(s, was, limited, now)
 	s.plannedAt, s.built = now, nil

@@ -31,12 +31,20 @@ type CapacitySigns struct {
 	// carry. It counts if Reported is set: if there are reports that aren't stale.
 	Utilization float64
 	Reported    bool
+	// Carries is what the servers carry now, for all clients together, as their
+	// reports say: calls per second ÷ utilization, as in gRFC A58. 0: unknown.
+	Carries float64
+	// Clients is how many clients share it. 0: unknown.
+	Clients int
 	// Answered counts the attempts that ended in an answer or without one in time,
 	// ever, PushedBack those of them that were too much for the cloud: it said so or
 	// gave no answer.
 	Answered, PushedBack uint64
 	// Congested says that more calls would only wait: see [Cap].
 	Congested bool
+	// Down says that the cloud is. What it pushed back or didn't answer when it fell
+	// says nothing of what it can carry when it is back.
+	Down bool
 }
 
 // Capacity steers how many calls per second one client may send to one cloud. It
@@ -50,8 +58,7 @@ type CapacitySigns struct {
 //
 //	dC/dt = 1.2 × C × (1 − utilization/0.95) per second + part/20 per second
 //
-// where part is the configured part or, if that is unknown, what the client sent
-// when the cloud was first full. The first term takes the utilization to its
+// where part is the configured part. The first term takes the utilization to its
 // target. The second is the same for all clients and thereby fair: where they
 // differ, the smaller ones gain on the larger by half in 14 s. (It is Kelly's
 // primal algorithm for a shared link: Kelly, Maulloo and Tan, "Rate control for
@@ -60,10 +67,24 @@ type CapacitySigns struct {
 // the reported utilization instead would be quicker, but keep whatever unfairness
 // there is.
 //
+// If reports tell how many calls the servers carry, and it is known how many
+// clients share that, each client's fair part of it is known as well. While more
+// than a tenth of the cloud isn't used, a client that has less catches up within a
+// second or two: it needn't wait for the first term, which is slow where others use
+// much. The first term then counts what the client has begun to send since the
+// reports as if all clients had, for they see the same: else a cloud that has grown
+// would be overrun.
+//
 // A report is old when it comes. So what this client changed since is added to
 // it: the utilization counts as that much higher as the client sends more than
-// it did a second ago, by half of it at most: it is one of many. An unknown capacity
-// becomes a known one by what is reported alone.
+// it did a second ago, by half of it at most: it is one of many.
+//
+// If nothing is configured the capacity becomes a known one when the cloud is first
+// full, by what is reported alone: what the client sends then, in proportion to what
+// the cloud carries of it. The part is the fair part, if that is known, else what the
+// client sent then, no more than all that the cloud carries; this goes to what there
+// is in 30 s, since clients that want much more than there is would add too much
+// together. After 30 s in which it limited nothing, it is unknown again.
 //
 // It grows only while three quarters of it are used, to the ceiling at most, and
 // never beyond the configured part if there is no ceiling; what isn't used any more
@@ -88,6 +109,7 @@ type Capacity struct {
 	started    bool
 	ago        float64       // Load about a second ago
 	lastCut    time.Duration // when pushback last cut it
+	limited    time.Duration // when it last limited anything
 
 	counted              time.Duration // when the counts were last looked at
 	answered, pushedBack uint64        // as they were then
@@ -107,6 +129,11 @@ const (
 	leastCounted      = 20   // answers that a fraction of pushback needs
 	muchPushback      = 0.05 // of the answers
 	leastPushback     = 3    // answers
+	settleIn          = 30 * time.Second
+	muchUnused        = 0.1 // of what a cloud carries; all the same from twice that on
+	catchUpIn         = time.Second
+	forgottenIn       = 30 * time.Second
+	limiting          = 0.9  // of the allowance: more might be sent if it were larger
 	inUse             = 0.75 // of the allowance: room for what is offered by chance
 	leastAllowance    = 0.02 // of the part
 )
@@ -119,15 +146,17 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 		c.answered, c.pushedBack = s.Answered, s.PushedBack
 		c.ago = s.Load
 	}
+	was := c.allowance
 	dt := min(now-c.stepped, time.Second).Seconds()
 	c.stepped = now
 	c.configure(s.Configured)
 	c.ago += (s.Load - c.ago) * -math.Expm1(-dt/reportAge.Seconds())
 	taken, pushed := c.pushback(now, s)
-	was := c.allowance
 	switch {
+	case s.Down:
+		c.restart(now, s)
 	case pushed:
-		c.lastCut = now
+		c.lastCut, c.limited = now, now
 		c.cut(taken, CapacityPushback)
 	case s.Reported:
 		c.steer(dt, s)
@@ -135,6 +164,7 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 		c.probe(now, dt, s)
 	}
 	c.bound(s)
+	c.forget(now, s)
 	if c.allowance != was {
 		c.changed = now
 	}
@@ -159,6 +189,28 @@ func (c *Capacity) configure(part float64) {
 		c.allowance, c.source = part, CapacityConfigured
 	default:
 		c.allowance *= part / was
+	}
+}
+
+// restart goes back to what is configured and forgets what was found out.
+func (c *Capacity) restart(now time.Duration, s CapacitySigns) {
+	c.allowance, c.part, c.source = s.Configured, s.Configured, CapacityConfigured
+	if s.Configured == 0 {
+		c.source = CapacityUnknown
+	}
+	c.ago, c.lastCut = s.Load, 0
+	c.counted, c.answered, c.pushedBack = now, s.Answered, s.PushedBack
+}
+
+// forget makes a capacity that isn't configured an unknown one if it has limited
+// nothing for long.
+func (c *Capacity) forget(now time.Duration, s CapacitySigns) {
+	full := s.Reported && s.Utilization > targetUtilization
+	if c.allowance == 0 || full || s.Congested || s.Load >= limiting*c.allowance {
+		c.limited = now
+	}
+	if s.Configured == 0 && now-c.limited >= forgottenIn {
+		c.allowance, c.part, c.source = 0, 0, CapacityUnknown
 	}
 }
 
@@ -195,23 +247,77 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 		utilization *= min(max(s.Load/c.ago, 1/mostForeseen), mostForeseen)
 	}
 	room := max(-1, 1-utilization/targetUtilization)
-	if room < 0 && c.allowance == 0 || c.allowance > s.Load/inUse {
-		// What isn't used up doesn't limit anything: begin with what is sent.
-		if room < -0.02 {
-			c.cut(s.Load, CapacityReported)
+	switch {
+	case room > -0.02:
+	case c.allowance == 0:
+		most := s.most()
+		if c.part == 0 {
+			c.part = most
 		}
+		c.cut(most*targetUtilization/utilization, CapacityReported)
+	case c.allowance > s.Load/inUse:
+		// What isn't used up doesn't limit anything: begin with what is sent.
+		c.cut(s.Load, CapacityReported)
 	}
 	if c.allowance == 0 {
 		return
 	}
 	if room < 0 || c.used(s) {
-		c.allowance += dt * steering * room * c.allowance
+		c.allowance += dt * steering * min(room, c.unclaimed(s)) * c.allowance
 		c.source = CapacityReported
 	}
+	c.catchUp(dt, s)
+	c.settle(dt, s)
 	if c.used(s) || c.allowance < c.part {
 		c.allowance += dt * fairness * c.part
 	}
 	c.rest(dt, s)
+}
+
+// catchUp takes the allowance to the client's fair part, while much of the cloud
+// isn't used.
+func (c *Capacity) catchUp(dt float64, s CapacitySigns) {
+	unused := min(1-s.Utilization/targetUtilization-muchUnused, muchUnused) / muchUnused
+	if fair := s.fair(); unused > 0 && c.used(s) && c.allowance < fair {
+		c.allowance += (fair - c.allowance) * unused * -math.Expm1(-dt/catchUpIn.Seconds())
+	}
+}
+
+// unclaimed is what would be left of the target if all clients had done since the
+// reports what this one did, 0 if nothing; 1 if that can't be known.
+func (c *Capacity) unclaimed(s CapacitySigns) float64 {
+	fair := s.fair()
+	if fair == 0 {
+		return 1
+	}
+	return max(0, 1-s.Utilization/targetUtilization-(s.Load-c.ago)/fair)
+}
+
+// fair is the client's part of what the servers carry, 0 if it is unknown.
+func (s *CapacitySigns) fair() float64 {
+	if s.Clients <= 0 {
+		return 0
+	}
+	return targetUtilization * s.Carries / float64(s.Clients)
+}
+
+// most is what the client sends, but no more than the servers carry.
+func (s *CapacitySigns) most() float64 {
+	if s.Carries > 0 {
+		return min(s.Load, targetUtilization*s.Carries)
+	}
+	return s.Load
+}
+
+// settle keeps the part near what there is, if nothing is configured.
+func (c *Capacity) settle(dt float64, s CapacitySigns) {
+	switch fair := s.fair(); {
+	case s.Configured > 0:
+	case fair > 0:
+		c.part = fair
+	default:
+		c.part += (c.allowance - c.part) * -math.Expm1(-dt/settleIn.Seconds())
+	}
 }
 
 // probe looks for what there is without reports.
@@ -246,8 +352,6 @@ func (c *Capacity) bound(s CapacitySigns) {
 		if most == s.Configured {
 			c.source = CapacityConfigured
 		}
-	case s.Configured == 0 && c.allowance > 4*max(s.Load, c.part):
-		c.allowance, c.part, c.source = 0, 0, CapacityUnknown // it doesn't matter any more
 	default:
 		c.allowance = max(c.allowance, leastAllowance*c.part)
 	}

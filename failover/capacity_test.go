@@ -45,59 +45,121 @@ func TestCapacityOfTheConfig(t *testing.T) {
 // fleet is several clients of one cloud whose reports are a second old.
 type fleet struct {
 	carries float64
+	calls   bool // reports tell how many there are
+	shared  int  // what clients know of their number
 	clients []*Capacity
 	each    []float64 // per second
 	reports [20]float64
 	now     time.Duration
 }
 
-// run offers each client more than it gets, and returns the utilization in the end.
-func (f *fleet) run(d, offered, part float64) (utilization float64) {
+// run offers each client more than it gets, and returns the utilization in the end
+// and the highest one.
+func (f *fleet) run(d, offered, part float64) (utilization, highest float64) {
 	for end := f.now + time.Duration(d*float64(time.Second)); f.now < end; f.now += sweep {
 		total := 0.0
 		for i, c := range f.clients {
-			load := sent(offered, f.each[i])
-			f.each[i], _ = c.Step(f.now, CapacitySigns{
-				Configured: part, Ceiling: f.carries, Load: load, Utilization: f.reports[0], Reported: f.now > time.Second,
-			})
-			total += load
+			s := CapacitySigns{
+				Configured: part, Ceiling: f.carries, Load: sent(offered, f.each[i]),
+				Utilization: f.reports[0], Reported: f.now > time.Second, Clients: f.shared,
+			}
+			if f.calls && s.Utilization > 0 {
+				s.Carries = f.carries
+			}
+			f.each[i], _ = c.Step(f.now, s)
+			total += s.Load
 		}
 		utilization = total / f.carries
+		highest = max(highest, utilization)
 		copy(f.reports[:], f.reports[1:])
 		f.reports[len(f.reports)-1] = utilization
 	}
-	return utilization
+	return utilization, highest
 }
 
 func (f *fleet) join() { f.clients, f.each = append(f.clients, new(Capacity)), append(f.each, 0) }
 
 // With reports clients use the cloud to 0.95 and 0.04 × part/C, and who comes later
-// gets as much as the others: half of it within 30 s. If nothing is configured the
-// part is what the client sent at first.
+// gets as much as the others: half of it within 30 s.
 func TestCapacityFollowsReports(t *testing.T) {
-	const carries, offered = 1000, 1200
-	for name, part := range map[string]float64{"configured": 400, "unknown": 0} {
-		f := &fleet{carries: carries}
-		balance := func(clients float64) float64 {
-			if part == 0 {
-				return 0.95 + 0.04*clients*offered/carries
+	const carries, offered, part = 1000, 1200, 400
+	f := &fleet{carries: carries}
+	balance := func(clients float64) float64 { return 0.95 + 0.04*clients*part/carries }
+	f.join()
+	if u, _ := f.run(60, offered, part); math.Abs(u-balance(1)) > 0.01 {
+		t.Errorf("one client uses it to %.3f, want %.3f", u, balance(1))
+	}
+	f.join()
+	if u, _ := f.run(30, offered, part); math.Abs(u-balance(2)) > 0.02 {
+		t.Errorf("two clients use it to %.3f, want %.3f", u, balance(2))
+	}
+	if a, b := f.each[0], f.each[1]; max(a, b) > 2*min(a, b) {
+		t.Errorf("after 30 s the first has %.0f, the newcomer %.0f", a, b)
+	}
+	f.run(60, offered, part)
+	if a, b := f.each[0], f.each[1]; !near(a, b, 0.1) {
+		t.Errorf("after 90 s the first has %.0f, the newcomer %.0f", a, b)
+	}
+}
+
+// If nothing is configured, clients that each could fill the cloud twice still share
+// it: they don't push it above 105 %, and a newcomer has half of what the other has
+// within 30 s. It takes a minute if reports don't tell how many calls there are.
+func TestUnknownCapacityFollowsReports(t *testing.T) {
+	const carries, offered = 1000, 2000
+	for name, test := range map[string]struct {
+		calls        bool
+		shared       int
+		within, fair float64
+	}{
+		"utilization alone":           {within: 60, fair: 0.5},
+		"and calls":                   {calls: true, within: 30, fair: 0.2},
+		"and the number of processes": {calls: true, shared: 2, within: 30, fair: 0.2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, together := range []bool{true, false} {
+				f := &fleet{carries: carries, calls: test.calls, shared: test.shared}
+				f.join()
+				if !together {
+					if u, _ := f.run(60, offered, 0); u < 0.94 || u > 1.02 {
+						t.Errorf("one client uses it to %.3f", u)
+					}
+				}
+				f.join()
+				f.run(30, offered, 0)
+				if a, b := f.each[0], f.each[1]; max(a, b) > 2*min(a, b) {
+					t.Errorf("after 30 s one has %.0f, the newcomer %.0f", a, b)
+				}
+				f.run(test.within-30, offered, 0)
+				if u, highest := f.run(60, offered, 0); u < 0.94 || highest > 1.05 {
+					t.Errorf("from %.0f s on two clients use it to %.3f, at times to %.3f", test.within, u, highest)
+				}
+				if a, b := f.each[0], f.each[1]; !near(a, b, test.fair) {
+					t.Errorf("in the end one has %.0f, the newcomer %.0f", a, b)
+				}
 			}
-			return 0.95 + 0.04*clients*part/carries
+		})
+	}
+}
+
+// When a cloud has grown all clients have their part of it within 5 s, also one that
+// had much less, as others use three quarters of it already; and none are so quick
+// that they overrun it.
+func TestCapacityCatchesUp(t *testing.T) {
+	for name, offered := range map[string]float64{"three quarters": 120, "all": 1000} {
+		f := &fleet{carries: 200, calls: true, shared: 10}
+		for range f.shared {
+			f.join()
 		}
-		f.join()
-		if u := f.run(60, offered, part); math.Abs(u-balance(1)) > 0.01 {
-			t.Errorf("%s: one client uses it to %.3f, want %.3f", name, u, balance(1))
+		f.run(30, offered, 20)
+		f.clients[0].allowance = 4
+		f.carries = 1600
+		_, highest := f.run(5, offered, 20)
+		if u, _ := f.run(10, offered, 20); u > 1.01 || highest > 1.05 {
+			t.Errorf("%s is asked for: it is used to %.2f, at first to %.2f", name, u, highest)
 		}
-		f.join()
-		if u := f.run(30, offered, part); math.Abs(u-balance(2)) > 0.02 {
-			t.Errorf("%s: two clients use it to %.3f, want %.3f", name, u, balance(2))
-		}
-		if a, b := f.each[0], f.each[1]; max(a, b) > 2*min(a, b) {
-			t.Errorf("%s: after 30 s the first has %.0f, the newcomer %.0f", name, a, b)
-		}
-		f.run(60, offered, part)
-		if a, b := f.each[0], f.each[1]; !near(a, b, 0.1) {
-			t.Errorf("%s: after 90 s the first has %.0f, the newcomer %.0f", name, a, b)
+		if want := min(offered, 0.9*0.95*160); f.each[0] < want {
+			t.Errorf("%s is asked for: 15 s later the smallest has %.0f, want %.0f", name, f.each[0], want)
 		}
 	}
 }
@@ -209,8 +271,51 @@ func TestCapacityFoundOutAndForgotten(t *testing.T) {
 	if got, source = drive(&c, 11*time.Second, 30*time.Second, offered(1000)); got < 1000 || source != CapacityPushback {
 		t.Errorf("when all is well again: %v, %q", got, source)
 	}
-	if got, source = drive(&c, 30*time.Second, 31*time.Second, offered(1)); got != 0 || source != CapacityUnknown {
-		t.Errorf("when nobody asks for it any more: %v, %q", got, source)
+	if got, source = drive(&c, 30*time.Second, 62*time.Second, offered(1000)); got != 0 || source != CapacityUnknown {
+		t.Errorf("30 s later: %v, %q", got, source)
+	}
+}
+
+// It is known as long as it limits anything.
+func TestCapacityIsKnownWhileItMatters(t *testing.T) {
+	var c Capacity
+	s := CapacitySigns{Load: 1000}
+	now := time.Duration(0)
+	for ; now < 3*time.Minute; now += sweep {
+		s.Answered += uint64(1000 * sweep.Seconds())
+		if perSecond := c.allowance; perSecond > 0 {
+			s.Load = sent(1000, perSecond)
+		}
+		if s.Load > 500 {
+			s.PushedBack += uint64((s.Load - 500) * sweep.Seconds())
+		}
+		got, _ := c.Step(now, s)
+		if now > time.Second && got == 0 {
+			t.Fatalf("forgotten at %v", now)
+		}
+	}
+}
+
+// While a cloud is down its capacity is what is configured, and since when doesn't
+// change. What it pushed back when it fell doesn't count when it is back.
+func TestCapacityOfALostCloud(t *testing.T) {
+	var c Capacity
+	s := CapacitySigns{Configured: 100, Load: 100, Answered: 100, PushedBack: 0}
+	drive(&c, 0, time.Second, func(time.Duration, float64) CapacitySigns { return s })
+	s.Answered, s.PushedBack = 200, 90
+	if got, _ := drive(&c, time.Second, 2*time.Second, func(time.Duration, float64) CapacitySigns { return s }); got >= 100 {
+		t.Fatalf("%v after pushback", got)
+	}
+	s.Down, s.Load = true, 0
+	for now := 2 * time.Second; now < 10*time.Second; now += sweep {
+		s.Answered, s.PushedBack = s.Answered+10, s.PushedBack+10
+		if got, source := c.Step(now, s); got != 100 || source != CapacityConfigured || c.Since() != 2*time.Second {
+			t.Fatalf("at %v: %v (%q) since %v", now, got, source, c.Since())
+		}
+	}
+	s.Down, s.Load = false, 100
+	if got, _ := drive(&c, 10*time.Second, 12*time.Second, func(time.Duration, float64) CapacitySigns { return s }); got != 100 {
+		t.Errorf("%v when it is back", got)
 	}
 }
 

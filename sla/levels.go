@@ -94,6 +94,24 @@ func (h *LevelHistogram) Shedding(fraction float64) Threshold {
 	return shedAll
 }
 
+// Fraction is the part of the calls, as they were lately, that the threshold sheds.
+func (h *LevelHistogram) Fraction(t Threshold) float64 {
+	total, shed := 0.0, 0.0
+	for level, n := range h.recent {
+		total += n
+		shed += n * t.part(level)
+	}
+	if total == 0 { // all levels are equally frequent
+		return float64(t) / float64(shedAll)
+	}
+	return shed / total
+}
+
+// part is how much of a level the threshold sheds, 0…1.
+func (t Threshold) part(level int) float64 {
+	return min(max(float64(t)/(1<<32)-float64(levelCount-1-level), 0), 1)
+}
+
 // Sheds reports whether a call of that level has to wait. random is the call's
 // random number. Within a level, bits of it decide that depend on neither half
 // alone, from which cloud and endpoint are drawn.

@@ -139,6 +139,35 @@ func TestLevelsFade(t *testing.T) {
 	}
 }
 
+// What a threshold sheds of the calls it was found for is the fraction it was found
+// for, and of others theirs.
+func TestFractionOfOthers(t *testing.T) {
+	var levels Levels
+	var h LevelHistogram
+	if got := h.Fraction(h.Shedding(0.3)); math.Abs(got-0.3) > 1e-6 {
+		t.Errorf("of nobody %v, want 0.3", got)
+	}
+	for i := range uint64(1000) {
+		levels.Add(uint8(i%100), i)
+	}
+	h.Observe(&levels)
+	for _, fraction := range []float64{0, 0.001, 0.25, 0.255, 0.9, 1} {
+		if got := h.Fraction(h.Shedding(fraction)); math.Abs(got-fraction) > 1e-6 {
+			t.Errorf("%v, want %v", got, fraction)
+		}
+	}
+	threshold := h.Shedding(0.5)
+	h.Fade(0)
+	levels.Add(30, 1)
+	levels.Add(49, 1)
+	levels.Add(50, 1)
+	levels.Add(127, 1)
+	h.Observe(&levels)
+	if got := h.Fraction(threshold); math.Abs(got-0.5) > 1e-6 {
+		t.Errorf("two of four calls wait, it says %v", got)
+	}
+}
+
 func TestLevelsFromManyGoroutines(t *testing.T) {
 	var levels Levels
 	var h LevelHistogram

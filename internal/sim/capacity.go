@@ -51,10 +51,13 @@ type meter struct {
 	reported struct { // what was so at the beginning of the window
 		at         time.Duration
 		busy, able float64
-		arrived    uint64
+		taken      uint64
 	}
 	report balancer.LoadReport // of the last window that ended
 }
+
+// taken is how many requests were taken up so far.
+func (m *meter) taken() uint64 { return m.arrived - m.refused }
 
 // advance brings the sums up to now.
 func (m *meter) advance(s *server) {
@@ -65,7 +68,8 @@ func (m *meter) advance(s *server) {
 }
 
 // load returns what the server says of its load with an answer: how busy its
-// workers were in the last window that ended, and how many calls came per second.
+// workers were in the last window that ended, and how many calls were taken up per
+// second.
 // It says nothing before the first window's end.
 func (m *meter) load(s *server) balancer.LoadReport {
 	if s.spec.Report <= 0 {
@@ -75,9 +79,9 @@ func (m *meter) load(s *server) balancer.LoadReport {
 		m.advance(s)
 		m.report = balancer.LoadReport{
 			Application: (m.busy - m.reported.busy) / (m.able - m.reported.able),
-			Calls:       float64(m.arrived-m.reported.arrived) / window.Seconds(),
+			Calls:       float64(m.taken()-m.reported.taken) / window.Seconds(),
 		}
-		m.reported.at, m.reported.busy, m.reported.able, m.reported.arrived = s.loop.now, m.busy, m.able, m.arrived
+		m.reported.at, m.reported.busy, m.reported.able, m.reported.taken = s.loop.now, m.busy, m.able, m.taken()
 	}
 	return m.report
 }
