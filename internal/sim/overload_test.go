@@ -14,7 +14,7 @@ import (
 func TestLostAtPeak(t *testing.T) {
 	unraced(t)
 	const lost, ready = 10 * time.Second, 31 * time.Second
-	forSeeds(t, 2, func(t *testing.T, seed uint64) {
+	forSeeds(t, 1, func(t *testing.T, seed uint64) {
 		r := simulate(t, Scenario{
 			Seed: seed, Duration: 45 * time.Second, Clients: 20, Instances: 20, Rate: 4000, Tiers: mixedTiers(),
 			Clouds: []Cloud{
@@ -93,14 +93,15 @@ func TestSpill(t *testing.T) {
 // after: the trouble outlasts its cause by minutes.
 func TestMetastable(t *testing.T) {
 	unraced(t)
-	const from, until = 20 * time.Second, 40 * time.Second
+	const from, until = 10 * time.Second, 30 * time.Second
+	const last = until + 35*time.Second
 	scenario := func(seed uint64, unlimited bool) Scenario {
 		s := Scenario{
-			Seed: seed, Duration: until + 40*time.Second, Rate: 3200, Instances: 1, Unlimited: unlimited,
+			Seed: seed, Duration: last, Rate: 1600, Instances: 1, Unlimited: unlimited,
 			Tiers: []Tier{{Tier: sla.Tier{Name: "standard", Timeout: time.Second, Attempts: 3}}},
 		}
 		for i, cloud := range twoClouds() {
-			cloud.Weight, cloud.Endpoints, cloud.Carries, cloud.Capacity = 1, 4, 2000, 2000
+			cloud.Weight, cloud.Endpoints, cloud.Carries, cloud.Capacity = 1, 2, 1000, 1000
 			cloud.Server = Server{Queue: 10_000}
 			s.Clouds = append(s.Clouds, cloud)
 			s.Faults = append(s.Faults, Fault{Kind: Slow, Cloud: s.Clouds[i].Name, Factor: 10, From: from, Until: until})
@@ -108,7 +109,7 @@ func TestMetastable(t *testing.T) {
 		return s
 	}
 	goodput := func(r *Result) float64 {
-		sum := r.Between(until+30*time.Second, until+40*time.Second).Tiers[0]
+		sum := r.Between(until+30*time.Second, last).Tiers[0]
 		return float64(sum.Good) / float64(sum.Offered)
 	}
 	forSeeds(t, 2, func(t *testing.T, seed uint64) {
@@ -116,6 +117,9 @@ func TestMetastable(t *testing.T) {
 		logSamples(t, r)
 		if got := goodput(r); got < 0.95 {
 			t.Errorf("30 s after the trouble %.0f %% of the calls are good, want 95 %%", 100*got)
+		}
+		if seed > 1 {
+			return // once is enough
 		}
 		r = simulate(t, scenario(seed, true))
 		if got := goodput(r); got > 0.5 {
@@ -130,7 +134,7 @@ func TestMetastable(t *testing.T) {
 func TestSurvivor(t *testing.T) {
 	unraced(t)
 	const lost, back = 10 * time.Second, 70 * time.Second
-	forSeeds(t, 2, func(t *testing.T, seed uint64) {
+	forSeeds(t, 1, func(t *testing.T, seed uint64) {
 		r := simulate(t, Scenario{
 			Seed: seed, Duration: 95 * time.Second, Clients: 3, Instances: 3, Rate: 3000, Tiers: mixedTiers(),
 			Clouds: []Cloud{

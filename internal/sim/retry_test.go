@@ -49,7 +49,7 @@ func TestStandby(t *testing.T) {
 }
 
 // TestAmplification asks for half as much again as all servers together can do,
-// or lets every attempt fail, by one client and by 600 with few calls each. No
+// or lets every attempt fail, by one client and by 200 with few calls each. No
 // cloud can help the other. Without a budget retries multiply the load that is
 // already too much.
 func TestAmplification(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAmplification(t *testing.T) {
 		last = 20 * time.Second
 		few  = 5.0 // calls per second
 	)
-	many := 600 / min(slowdown(), 10)
+	many := 200 / min(slowdown(), 4)
 	for name, test := range map[string]struct {
 		clients  int
 		rate     float64

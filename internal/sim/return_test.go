@@ -8,12 +8,12 @@ import (
 	"github.com/fairlead-go/fairlead/health"
 )
 
-// TestWayBack brings a lost cloud back for 50 clients. Each of them, and all of
+// TestWayBack brings a lost cloud back for 25 clients. Each of them, and all of
 // them together, give it at most 10 points of share per second.
 func TestWayBack(t *testing.T) {
 	forSeeds(t, 2, func(t *testing.T, seed uint64) {
 		r := simulate(t, Scenario{
-			Seed: seed, Duration: 60 * time.Second, Clients: 50, Rate: 1500, Clouds: twoClouds(), Tiers: threeTiers(),
+			Seed: seed, Duration: 60 * time.Second, Clients: 25, Rate: 750, Clouds: twoClouds(), Tiers: threeTiers(),
 			Faults:    []Fault{{Kind: Crash, Cloud: "onprem", From: 10 * time.Second, Until: 20 * time.Second}},
 			KeepPlans: true,
 		})

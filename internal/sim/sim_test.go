@@ -54,7 +54,11 @@ func forSeeds(t *testing.T, n int, test func(t *testing.T, seed uint64)) {
 // run it again.
 func simulate(t *testing.T, s Scenario) *Result {
 	t.Helper()
-	if float64(max(s.Clients, 1))*s.Duration.Seconds() > 200 {
+	calls := s.Rate
+	for _, p := range s.Demand {
+		calls = max(calls, p.Value)
+	}
+	if calls *= s.Duration.Seconds(); calls > 25_000 || float64(max(s.Clients, 1))*s.Duration.Seconds() > 200 {
 		unraced(t)
 	}
 	r, err := Run(s)

@@ -19,37 +19,48 @@ func mixedTiers() []Tier {
 }
 
 // TestSpike quadruples the calls at once, onto an own data centre that can't grow
-// and a cloud whose new nodes are ready later. Nobody turns a knob.
+// and a cloud whose new nodes are ready later. Nobody turns a knob. A thousand
+// clients have few calls each: so have 200 of a fifth of the world, which takes a
+// fifth of the time.
 func TestSpike(t *testing.T) {
 	unraced(t)
 	for _, test := range []struct {
-		clients int
-		lag     time.Duration
-		long    bool
+		clients   int
+		endpoints int // of each cloud
+		lag       time.Duration
+		long      bool
 	}{
-		{clients: 20, lag: 10 * time.Second}, {clients: 20, lag: 20 * time.Second, long: true}, {clients: 20, lag: 30 * time.Second},
-		{clients: 1000, lag: 10 * time.Second, long: true}, {clients: 1000, lag: 20 * time.Second, long: true}, {clients: 1000, lag: 30 * time.Second, long: true},
+		{clients: 20, endpoints: 10, lag: 10 * time.Second},
+		{clients: 20, endpoints: 10, lag: 20 * time.Second, long: true},
+		{clients: 20, endpoints: 10, lag: 30 * time.Second},
+		{clients: 200, endpoints: 2, lag: 10 * time.Second},
+		{clients: 1000, endpoints: 10, lag: 10 * time.Second, long: true},
+		{clients: 1000, endpoints: 10, lag: 20 * time.Second, long: true},
+		{clients: 1000, endpoints: 10, lag: 30 * time.Second, long: true},
 	} {
 		t.Run(fmt.Sprintf("%d clients, ready after %v", test.clients, test.lag), func(t *testing.T) {
 			if test.long {
 				onlyLong(t)
 			}
-			spike(t, test.clients, test.lag)
+			forSeeds(t, 1, func(t *testing.T, seed uint64) { spike(t, seed, test.clients, test.endpoints, test.lag) })
 		})
 	}
 }
 
-func spike(t *testing.T, clients int, lag time.Duration) {
-	const at, before, peak = 10 * time.Second, 4000.0, 16000.0
+// spike runs a world of so many endpoints in each cloud, a tenth of which is for each.
+func spike(t *testing.T, seed uint64, clients, endpoints int, lag time.Duration) {
+	const at = 10 * time.Second
 	ready := at + lag
+	size := float64(endpoints) / 10
+	before, peak := 4000*size, 16000*size
 	r := simulate(t, Scenario{
-		Seed: 1, Duration: ready + 10*time.Second, Clients: clients, Instances: clients,
+		Seed: seed, Duration: ready + 10*time.Second, Clients: clients, Instances: clients,
 		Demand: Steps(Point{0, before}, Point{at, peak}), Tiers: mixedTiers(), Long: true,
 		Clouds: []Cloud{
-			{Name: "onprem", Weight: 70, Carries: 4000, Capacity: 4000, Server: tieredServer()},
+			{Name: "onprem", Weight: 70, Endpoints: endpoints, Carries: 4000 * size, Capacity: 4000 * size, Server: tieredServer()},
 			{
-				Name: "gcp", Weight: 30, Carries: 2000, Capacity: 2000, Ceiling: 16000, Server: tieredServer(),
-				Growth: []Point{{ready, 16000}},
+				Name: "gcp", Weight: 30, Endpoints: endpoints, Carries: 2000 * size, Capacity: 2000 * size, Ceiling: 16000 * size, Server: tieredServer(),
+				Growth: []Point{{ready, 16000 * size}},
 			},
 		},
 	})
@@ -60,7 +71,7 @@ func spike(t *testing.T, clients int, lag time.Duration) {
 	}
 	short := r.Between(at, ready)
 	shed := short.Tiers[0].Shed + short.Tiers[1].Shed + short.Tiers[2].Shed
-	missing := (peak - 6000) * lag.Seconds()
+	missing := (peak - 6000*size) * lag.Seconds()
 	if float64(shed) > 1.05*missing {
 		t.Errorf("%d calls were shed while capacity for %.0f was missing", shed, missing)
 	}
