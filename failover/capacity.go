@@ -68,12 +68,14 @@ type CapacitySigns struct {
 // there is.
 //
 // If reports tell how many calls the servers carry, and it is known how many
-// clients share that, each client's fair part of it is known as well. While more
-// than a tenth of the cloud isn't used, a client that has less catches up within a
-// second or two: it needn't wait for the first term, which is slow where others use
-// much. The first term then counts what the client has begun to send since the
-// reports as if all clients had, for they see the same: else a cloud that has grown
-// would be overrun.
+// clients share that, each client's fair part is known as well. While a fifth of
+// the cloud isn't used, a client that has less catches up within a second or two,
+// and until the cloud is full, one that has less than half of what others send: it
+// needn't wait for the first term, which is slow where others use much. The first
+// term then counts what the client has begun to send since the reports as if all
+// clients had, for they see the same: else a cloud that has grown would be overrun.
+// The number of clients needn't be quite true. A client that usually makes less than
+// its part of the calls, in the last minute, takes that for its fair part.
 //
 // A report is old when it comes. So what this client changed since is added to
 // it: the utilization counts as that much higher as the client sends more than
@@ -81,10 +83,10 @@ type CapacitySigns struct {
 //
 // If nothing is configured the capacity becomes a known one when the cloud is first
 // full, by what is reported alone: what the client sends then, in proportion to what
-// the cloud carries of it. The part is the fair part, if that is known, else what the
-// client sent then, no more than all that the cloud carries; this goes to what there
-// is in 30 s, since clients that want much more than there is would add too much
-// together. After 30 s in which it limited nothing, it is unknown again.
+// the cloud carries of it. The part is what it sent, but no more than all that the
+// cloud carries, and goes to what there is in 30 s: parts of clients that want much
+// more than there is would add too much. After 30 s in which it limited nothing, the
+// capacity is unknown again.
 //
 // It grows only while three quarters of it are used, to the ceiling at most, and
 // never beyond the configured part if there is no ceiling; what isn't used any more
@@ -108,6 +110,9 @@ type Capacity struct {
 	stepped    time.Duration
 	started    bool
 	ago        float64       // Load about a second ago
+	clients    int           // that there are said to be
+	usual      float64       // the client's part of all calls, 0…1
+	watched    float64       // the seconds that this is the mean of
 	lastCut    time.Duration // when pushback last cut it
 	limited    time.Duration // when it last limited anything
 
@@ -132,6 +137,8 @@ const (
 	settleIn          = 30 * time.Second
 	muchUnused        = 0.1 // of what a cloud carries; all the same from twice that on
 	catchUpIn         = time.Second
+	leastWatched      = 20 * time.Second // which what is said of the number of clients is worth
+	longestWatched    = time.Minute
 	forgottenIn       = 30 * time.Second
 	limiting          = 0.9  // of the allowance: more might be sent if it were larger
 	inUse             = 0.75 // of the allowance: room for what is offered by chance
@@ -242,6 +249,7 @@ func (c *Capacity) cut(to float64, source CapacitySource) {
 
 // steer follows load reports.
 func (c *Capacity) steer(dt float64, s CapacitySigns) {
+	c.watch(dt, s)
 	utilization := s.Utilization
 	if c.ago > 0 && c.allowance > 0 {
 		utilization *= min(max(s.Load/c.ago, 1/mostForeseen), mostForeseen)
@@ -274,31 +282,48 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 	c.rest(dt, s)
 }
 
-// catchUp takes the allowance to the client's fair part, while much of the cloud
-// isn't used.
+// catchUp takes an allowance that is much less than others have towards the
+// client's fair part, as long as the cloud isn't full.
 func (c *Capacity) catchUp(dt float64, s CapacitySigns) {
-	unused := min(1-s.Utilization/targetUtilization-muchUnused, muchUnused) / muchUnused
-	if fair := s.fair(); unused > 0 && c.used(s) && c.allowance < fair {
-		c.allowance += (fair - c.allowance) * unused * -math.Expm1(-dt/catchUpIn.Seconds())
+	used := s.Utilization / targetUtilization
+	if used >= 1 || !c.used(s) {
+		return
+	}
+	// used × fair is what a client sends in the mean.
+	goal := c.fair(s) * max(used/2, min((1-used)/muchUnused-1, 1))
+	if c.allowance < goal {
+		c.allowance += (goal - c.allowance) * -math.Expm1(-dt/catchUpIn.Seconds())
 	}
 }
 
 // unclaimed is what would be left of the target if all clients had done since the
 // reports what this one did, 0 if nothing; 1 if that can't be known.
 func (c *Capacity) unclaimed(s CapacitySigns) float64 {
-	fair := s.fair()
-	if fair == 0 {
+	if s.Clients <= 0 || s.Carries <= 0 {
 		return 1
 	}
-	return max(0, 1-s.Utilization/targetUtilization-(s.Load-c.ago)/fair)
+	return max(0, 1-(s.Utilization+(s.Load-c.ago)/(s.Carries*c.usual))/targetUtilization)
 }
 
-// fair is the client's part of what the servers carry, 0 if it is unknown.
-func (s *CapacitySigns) fair() float64 {
+// watch learns the client's usual part of all calls. At first that is one of
+// Clients.
+func (c *Capacity) watch(dt float64, s CapacitySigns) {
+	if s.Clients != c.clients {
+		c.clients, c.usual, c.watched = s.Clients, 1/float64(max(s.Clients, 1)), leastWatched.Seconds()
+	}
+	if calls := s.Carries * s.Utilization; calls > 0 {
+		c.watched = min(c.watched+dt, longestWatched.Seconds())
+		c.usual += (min(c.ago/calls, 2/float64(max(s.Clients, 1))) - c.usual) * dt / c.watched
+	}
+}
+
+// fair is the client's part of what the servers carry, 0 if it is unknown: one of
+// Clients, or less if there seem to be more.
+func (c *Capacity) fair(s CapacitySigns) float64 {
 	if s.Clients <= 0 {
 		return 0
 	}
-	return targetUtilization * s.Carries / float64(s.Clients)
+	return targetUtilization * s.Carries * min(c.usual, 1/float64(s.Clients))
 }
 
 // most is what the client sends, but no more than the servers carry.
@@ -311,11 +336,7 @@ func (s *CapacitySigns) most() float64 {
 
 // settle keeps the part near what there is, if nothing is configured.
 func (c *Capacity) settle(dt float64, s CapacitySigns) {
-	switch fair := s.fair(); {
-	case s.Configured > 0:
-	case fair > 0:
-		c.part = fair
-	default:
+	if s.Configured == 0 {
 		c.part += (c.allowance - c.part) * -math.Expm1(-dt/settleIn.Seconds())
 	}
 }
