@@ -97,19 +97,14 @@ func (o *offer) measure(now time.Duration) {
 	}
 }
 
-// demand returns the calls per second that are offered of each tier, and how many
-// that is at least, as far as chance allows to say.
-func (s *service) demand() (mean, least []float64) {
-	for i, o := range s.offers {
-		m, deviation := o.rate.Mean()
-		mean = append(mean, m)
-		doubt := float64(sure)
-		if s.tiers[i].Protected {
-			doubt = surer
-		}
-		least = append(least, max(0, m-doubt*deviation))
+// demand returns the calls per second that are offered of each tier, and the
+// standard deviations of these estimates.
+func (s *service) demand() (mean, deviation []float64) {
+	for _, o := range s.offers {
+		m, d := o.rate.Mean()
+		mean, deviation = append(mean, m), append(deviation, d)
 	}
-	return mean, least
+	return mean, deviation
 }
 
 // demandMoved reports whether the demand of a tier is another than the plan was
@@ -131,16 +126,24 @@ func (s *service) demandMoved() bool {
 // with few calls per second their number is never the mean, and a client must not
 // refuse calls each time it is a little more. The tier is shed if it would be
 // even with the least that the demand may be.
-func (s *service) sureOnly(plan *failover.Plan, in failover.Input, least []float64) {
-	sheds := func(t failover.TierPlan) bool { return t.Shed > 0 }
-	if !slices.ContainsFunc(plan.Tiers, sheds) {
-		return
-	}
-	in.Demand = least
-	sure := failover.Compute(in)
-	for i := range plan.Tiers {
-		if plan.Tiers[i].Shed > 0 && sure.Tiers[i].Shed == 0 {
-			plan.Tiers[i].Shed = 0
+func (s *service) sureOnly(plan *failover.Plan, in failover.Input, deviation []float64) {
+	mean := in.Demand
+	for protected, doubt := range map[bool]float64{false: sure, true: surer} {
+		var certain failover.Plan
+		for i := range plan.Tiers {
+			if plan.Tiers[i].Shed == 0 || s.tiers[i].Protected != protected {
+				continue
+			}
+			if certain.Tiers == nil {
+				in.Demand = make([]float64, len(mean))
+				for k, m := range mean {
+					in.Demand[k] = max(0, m-doubt*deviation[k])
+				}
+				certain = failover.Compute(in)
+			}
+			if certain.Tiers[i].Shed == 0 {
+				plan.Tiers[i].Shed = 0
+			}
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -300,29 +299,29 @@ func TestLevelsFollowTheCallers(t *testing.T) {
 func TestFewCallsAreNoDemand(t *testing.T) {
 	r := newWorld().router(t, testConfig())
 	s := r.order[0]
-	for i := range s.offers {
-		o := &offer{}
-		o.rate.Observe(0, 0)
-		for k := range uint64(128) {
-			o.rate.Observe(time.Duration(k+1)*50*time.Millisecond, 2*(k+1)) // 40 per second in 6.4 s: ± 2.5
+	for name, test := range map[string]struct {
+		critical, standard float64 // with a deviation of 5 each, for 100 calls in all
+		sheds              [2]bool
+	}{
+		"enough":                   {50, 50, [2]bool{false, false}},
+		"perhaps enough":           {65, 64, [2]bool{false, false}},
+		"too much":                 {65, 66, [2]bool{false, true}},
+		"perhaps for critical":     {124, 30, [2]bool{false, true}},
+		"too much for critical":    {126, 30, [2]bool{true, true}},
+		"too much of critical one": {126, 0, [2]bool{true, false}},
+	} {
+		in := s.input(r.config.Failover)
+		for i := range in.Clouds {
+			in.Clouds[i].Capacity = 50
 		}
-		s.offers[i] = o
-	}
-	mean, least := s.demand()
-	for i, want := range []float64{40 - 5*2.5, 40 - 3*2.5} {
-		if math.Abs(mean[i]-40) > 0.01 || math.Abs(least[i]-want) > 0.01 {
-			t.Errorf("tier %d: %v, %v at least, want 40 and %v", i, mean[i], least[i], want)
+		in.Demand = []float64{test.critical, test.standard}
+		plan := failover.Compute(in)
+		s.sureOnly(&plan, in, []float64{5, 5})
+		for i, want := range test.sheds {
+			if got := plan.Tiers[i].Shed > 0; got != want {
+				t.Errorf("%s: tier %d: shed %t, want %t", name, i, got, want)
+			}
 		}
-	}
-	in := s.input(r.config.Failover)
-	for i := range in.Clouds {
-		in.Clouds[i].Capacity = 25 // 50 in all, for 80, and for 60 at least
-	}
-	in.Demand = []float64{60, 40}
-	plan := failover.Compute(in)
-	s.sureOnly(&plan, in, []float64{45, 30})
-	if plan.Tiers[0].Shed != 0 || plan.Tiers[1].Shed == 0 {
-		t.Errorf("%.2f of critical and %.2f of standard are shed, want none and some", plan.Tiers[0].Shed, plan.Tiers[1].Shed)
 	}
 }
 

@@ -237,13 +237,13 @@ func (s *service) recovering() bool {
 // whether the plan in force changed, or the levels that it sheds.
 func (s *service) replan(r *Router, now time.Duration) bool {
 	in := s.input(r.config.Failover)
-	mean, least := s.demand()
+	mean, deviation := s.demand()
 	in.Demand = mean
 	for _, c := range s.clouds {
 		c.capacity.planned = c.capacity.perSecond
 	}
 	want := failover.Compute(in)
-	s.sureOnly(&want, in, least)
+	s.sureOnly(&want, in, deviation)
 	limited := failover.Limit(s.plan, want, now-s.limitedAt, r.slope)
 	s.computedAt, s.limitedAt, s.plannedFor = now, now, mean
 	s.settled = limited.Equal(want)

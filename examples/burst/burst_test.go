@@ -110,6 +110,7 @@ func TestPromises(t *testing.T) {
 		"kept":          {func(*report) {}, true},
 		"critical late": {func(r *report) { r.Tiers[0].Good-- }, false},
 		"shed":          {func(r *report) { r.Tiers[1].Shed = 21 }, false},
+		"pushed back":   {func(r *report) { r.Tiers[1].Failed = 11 }, false},
 		"shed, a week":  {func(r *report) { r.Days = make([]day, 7) }, false},
 		"attempts":      {func(r *report) { r.Attempts = 1101 }, false},
 	} {

@@ -103,12 +103,15 @@ func newReport(d *demand, s *sim.Scenario, r *sim.Result) *report {
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (r *report) shed() uint64 {
-	sum := uint64(0)
+// refused counts the calls that were shed, and those that failed. Here they fail for
+// one reason: servers that had too much to do pushed them back until they had no
+// attempt left.
+func (r *report) refused() (shed, failed uint64) {
 	for _, t := range r.Tiers {
-		sum += t.Shed
+		shed += t.Shed
+		failed += t.Failed
 	}
-	return sum
+	return shed, failed
 }
 
 // promise is one and whether it was kept.
@@ -117,7 +120,8 @@ type promise struct {
 	text string
 }
 
-// Of a series of ordinary days at most 0.5 % of the calls are shed. The made-up day
+// Of a series of ordinary days at most 0.5 % of the calls are shed, by callers or by
+// servers. The made-up day
 // is short and has a spike that no autoscaler can follow.
 const mostShed, mostShedMadeUp = 0.005, 0.02
 
@@ -133,10 +137,12 @@ func (r *report) judge() {
 	if len(r.Days) < 7 {
 		limit = mostShedMadeUp
 	}
-	shed := float64(r.shed()) / float64(max(r.Calls, 1))
+	shed, failed := r.refused()
+	refused := float64(shed+failed) / float64(max(r.Calls, 1))
 	attempts := float64(r.Attempts) / float64(max(r.Calls, 1))
 	r.promises = append(r.promises,
-		promise{shed <= limit, fmt.Sprintf("%.2f %% of all calls were shed, at most %.1f %%", 100*shed, 100*limit)},
+		promise{refused <= limit, fmt.Sprintf("%.2f %% of all calls were shed (%d) or pushed back by servers to the end (%d), at most %.1f %%",
+			100*refused, shed, failed, 100*limit)},
 		promise{attempts <= 1.1, fmt.Sprintf("%.3f attempts per call, at most 1.1", attempts)})
 }
 
