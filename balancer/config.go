@@ -90,7 +90,8 @@ type Config struct {
 	Changes []failover.Change
 
 	// Instances is the number of client processes that share the capacities of
-	// the services: each counts on its part of them alone. From 1 to 1000000.
+	// the services: each counts on its part of them alone, and of what servers report
+	// that they carry. From 1 to 1000000.
 	// Default: unknown; capacities then are what servers report.
 	Instances int
 

@@ -11,8 +11,9 @@ type LoadReport struct {
 	Application, CPU float64
 	// Memory is the utilisation of memory, 0…1.
 	Memory float64
-	// Calls and Errors are per second, of all clients together. 0 if it wasn't
-	// said.
+	// Calls and Errors are per second, of all clients together, without the calls
+	// that the server refused. 0 if it wasn't said. Calls ÷ utilization is what the
+	// server carries: see [failover.Capacity].
 	Calls, Errors float64
 }
 
