@@ -82,9 +82,9 @@ type CapacitySigns struct {
 // it did a second ago, by half of it at most: it is one of many.
 //
 // If nothing is configured the capacity becomes a known one when the cloud is first
-// full, by what is reported alone: what the client sends then, in proportion to what
-// the cloud carries of it. The part is what it sent, but no more than all that the
-// cloud carries, and goes to what there is in 30 s: parts of clients that want much
+// full, by what is reported alone: what the client sends then, but no more than all
+// that the cloud carries. That is the part, too. It goes to what there is in 30 s
+// while the cloud is full and pushes nothing back: parts of clients that want much
 // more than there is would add too much. After 30 s in which it limited nothing, the
 // capacity is unknown again.
 //
@@ -262,7 +262,7 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 		if c.part == 0 {
 			c.part = most
 		}
-		c.cut(most*targetUtilization/utilization, CapacityReported)
+		c.cut(most, CapacityReported)
 	case c.allowance > s.Load/inUse:
 		// What isn't used up doesn't limit anything: begin with what is sent.
 		c.cut(s.Load, CapacityReported)
@@ -334,9 +334,11 @@ func (s *CapacitySigns) most() float64 {
 	return s.Load
 }
 
-// settle keeps the part near what there is, if nothing is configured.
+// settle takes the part to what there is, if nothing is configured and the cloud is
+// full. After pushback an allowance is small for other reasons.
 func (c *Capacity) settle(dt float64, s CapacitySigns) {
-	if s.Configured == 0 {
+	pushed := c.lastCut > 0 && c.stepped-c.lastCut < settleIn
+	if s.Configured == 0 && !pushed && s.Utilization > targetUtilization {
 		c.part += (c.allowance - c.part) * -math.Expm1(-dt/settleIn.Seconds())
 	}
 }
