@@ -65,7 +65,7 @@ func (a Attempt) Service() string { return a.cloud.service.name }
 func (a Attempt) Cloud() string { return a.cloud.name }
 
 // Endpoint returns the endpoint.
-func (a Attempt) Endpoint() *Endpoint { return &a.endpoint.Endpoint }
+func (a *Attempt) Endpoint() *Endpoint { return &a.endpoint.Endpoint }
 
 // Tier returns the name of the call's tier.
 func (a Attempt) Tier() string { return a.cloud.service.tiers[a.tier].Name }
@@ -86,8 +86,12 @@ func (a Attempt) Time(left time.Duration) time.Duration {
 }
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
-func (a Attempt) Done(o health.Outcome) {
+func (a *Attempt) Done(o health.Outcome) {
 	now := a.cloud.router.now()
+	if o.Kind == health.OK && !a.open && !a.cloud.watched { // as nearly always
+		a.cloud.target.Good(&a.endpoint.live, int(a.tier), a.began, now)
+		return
+	}
 	a.record(now, o)
 	a.endpoint.live.End()
 	a.tell(now, o)
@@ -110,7 +114,14 @@ func (a *Attempt) record(now time.Duration, o health.Outcome) {
 	} else {
 		a.cloud.target.Record(&a.endpoint.live, int(a.tier), a.began, now, o)
 	}
-	if a.cloud.status.State == health.Recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
+	if a.cloud.watched {
+		a.watch(now, o)
+	}
+}
+
+// watch does what there is to do with the outcome beside counting it.
+func (a *Attempt) watch(now time.Duration, o health.Outcome) {
+	if a.cloud.recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
 	}
 	if a.cloud.router.latency != nil {

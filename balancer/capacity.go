@@ -171,16 +171,24 @@ func (c *serviceCloud) setLimits(tiers []sla.Tier) {
 // have there.
 func (c *cloudTable) full(endpoint, tier int) bool {
 	limits := c.live.limits.Load()
-	return limits != nil && tier < len(*limits) && c.records[endpoint].InFlight() >= (*limits)[tier]
+	return limits != nil && tier < len(*limits) && c.endpoints[endpoint].live.InFlight() >= (*limits)[tier]
 }
 
 // choose is twoChoices among the endpoints that have room for the tier. It returns
 // −1 if none has.
 func (c *cloudTable) choose(bits uint32, tier int) int {
 	i := c.twoChoices(bits)
-	if !c.full(i, tier) {
-		return i
+	if c.capped() {
+		return c.room(i, tier)
 	}
+	return i
+}
+
+// capped reports whether what may be in flight is limited.
+func (c *cloudTable) capped() bool { return c.live.limits.Load() != nil }
+
+// room returns the next endpoint, from i on, that has room for the tier, or −1.
+func (c *cloudTable) room(i, tier int) int {
 	n := len(c.endpoints)
 	for k := range n {
 		if j := (i + k) % n; !c.full(j, tier) {

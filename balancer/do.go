@@ -182,7 +182,7 @@ type calling struct {
 
 // begin classifies the call and sets its deadline.
 func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
-	s, class, draw, waiting, err := r.classify(ctx, call)
+	s, class, draw, waiting, err := r.classify(ctx, &call)
 	if err != nil {
 		if s != nil {
 			t, v := s.tally(class, draw), refused(ctx, err)

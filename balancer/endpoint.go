@@ -52,7 +52,7 @@ func (s *service) setEndpoints(c *serviceCloud, now time.Duration) bool {
 	c.addresses = len(all)
 	known := subset(all, s.subset, s.seed)
 	was := c.endpoints
-	if slices.EqualFunc(known, was, func(spec Endpoint, e *endpoint) bool { return e.spec() == spec }) {
+	if slices.EqualFunc(known, was, func(spec Endpoint, e *endpoint) bool { return e.is(&spec) }) {
 		return false
 	}
 	is := stay(was, known)
@@ -104,12 +104,13 @@ func stay(was []*endpoint, known []Endpoint) []*endpoint {
 		return is
 	}
 	next := 0
-	for i, spec := range known {
+	for i := range known {
+		spec := &known[i]
 		for next < len(was) && was[next].Address < spec.Address {
 			next++
 		}
 		for k := next; k < len(was) && was[k].Address == spec.Address; k++ {
-			if was[k].spec() == spec {
+			if was[k].is(spec) {
 				is[i] = was[k]
 			}
 		}
@@ -118,19 +119,32 @@ func stay(was []*endpoint, known []Endpoint) []*endpoint {
 }
 
 // sorted returns the endpoints by address. It sorts numbers: a large service has
-// thousands of endpoints, which are large themselves.
+// thousands of endpoints, which are large themselves. Where all but a few are in
+// order it sorts those few.
 func sorted(known []Endpoint) []Endpoint {
 	if isSorted(len(known), func(i int) string { return known[i].Address }) {
 		return known
 	}
-	order := make([]int32, len(known))
-	for i := range order {
-		order[i] = int32(i)
+	run, rest := make([]int32, 0, len(known)), []int32(nil)
+	for i := range int32(len(known)) {
+		address := known[i].Address
+		first, last := len(run) == 0, int(i) == len(known)-1
+		if (first || known[run[len(run)-1]].Address <= address) && (last || address <= known[i+1].Address) {
+			run = append(run, i)
+		} else {
+			rest = append(rest, i)
+		}
 	}
-	slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(known[i].Address, known[j].Address) })
-	inOrder := make([]Endpoint, len(known))
-	for i, k := range order {
-		inOrder[i] = known[k]
+	slices.SortFunc(rest, func(i, j int32) int { return cmp.Compare(known[i].Address, known[j].Address) })
+	inOrder := make([]Endpoint, 0, len(known))
+	for _, i := range run {
+		for len(rest) > 0 && known[rest[0]].Address < known[i].Address {
+			inOrder, rest = append(inOrder, known[rest[0]]), rest[1:]
+		}
+		inOrder = append(inOrder, known[i])
+	}
+	for _, i := range rest {
+		inOrder = append(inOrder, known[i])
 	}
 	return inOrder
 }
@@ -167,6 +181,11 @@ func (e *endpoint) spec() Endpoint {
 	spec := e.Endpoint
 	spec.Slot = 0
 	return spec
+}
+
+// is reports whether a source knows the endpoint as spec.
+func (e *endpoint) is(spec *Endpoint) bool {
+	return e.Address == spec.Address && e.Scheme == spec.Scheme && e.Host == spec.Host && e.Name == spec.Name && e.Path == spec.Path
 }
 
 // slots are the numbers that endpoints have.

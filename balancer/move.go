@@ -88,7 +88,7 @@ func (c *cloudTable) pick(bits uint32, suits func(*endpoint) bool) *endpoint {
 			continue
 		}
 		seen++
-		if best < 0 || c.records[i].Cost() < c.records[best].Cost() {
+		if best < 0 || c.endpoints[i].live.Cost() < c.endpoints[best].live.Cost() {
 			best = i
 		}
 	}

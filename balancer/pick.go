@@ -60,19 +60,41 @@ type Call struct {
 // closed, or an [*sla.ShedError] if there is not enough for all and the call has
 // to wait.
 func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attempt, err error) {
-	s, class, draw, _, err := r.classify(ctx, call)
-	if err != nil {
+	if len(tried) == 0 {
+		err = r.Begin(ctx, &call, &a)
 		return a, err
 	}
-	if len(tried) == 0 {
-		if err := r.admit(s, class, draw); err != nil {
-			return a, err
-		}
-		err = r.first(&a, s, class, draw, call.open(ctx))
-	} else {
+	s, class, draw, _, err := r.classify(ctx, &call)
+	if err == nil {
 		err = r.paidAgain(&a, s, class, draw, tried, call.open(ctx))
 	}
 	return a, err
+}
+
+// Begin is [Router.Pick] of a call's first attempt, which it fills in where it is
+// kept: for adapters that count nanoseconds. The attempt is zero or of no use if
+// there is an error.
+func (r *Router) Begin(ctx context.Context, call *Call, a *Attempt) error {
+	t := r.table.Load()
+	s := t.find(call.Service, call.Protocol)
+	if s == nil {
+		return t.unknown(call.Service, call.Protocol)
+	}
+	draw := r.random()
+	class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
+	tier := &s.tiers[class.Tier]
+	if tier.waits != nil {
+		var err error
+		if s, class, draw, _, err = r.classifyLater(ctx, call, s, class); err != nil {
+			return err
+		}
+		tier = &s.tiers[class.Tier]
+	}
+	tier.offer.levels.Add(class.Level, draw)
+	if tier.sheds != 0 && s.sheds(class, draw) {
+		return r.shed(s, class, sla.ShedCapacity)
+	}
+	return r.first(a, s, class, draw, call.open(ctx))
 }
 
 // classify finds the service and the call's class in the newest table, and
@@ -80,26 +102,34 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 // waits while no address of a cloud is known that the call may go to, and returns
 // since when it has, or a negative time if it hasn't. With an error there is a
 // table of the service only if the service is known.
-func (r *Router) classify(ctx context.Context, call Call) (*serviceTable, sla.Class, uint64, time.Duration, error) {
-	waiting := time.Duration(-1)
-	for {
-		t := r.table.Load()
-		s, err := t.service(call.Service, call.Protocol)
-		if err != nil {
-			return nil, sla.Class{}, 0, waiting, err
-		}
-		draw := r.random()
-		class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
-		if s.tiers[class.Tier].waits == nil {
-			return s, class, draw, waiting, nil
-		}
-		if waiting < 0 {
-			waiting = r.now()
-		}
-		if err := r.awaitAddress(ctx, s, class, waiting); err != nil {
-			return s, class, draw, waiting, err
+func (r *Router) classify(ctx context.Context, call *Call) (*serviceTable, sla.Class, uint64, time.Duration, error) {
+	s, class, draw, err := r.classifyNow(ctx, call)
+	if err == nil && s.tiers[class.Tier].waits != nil {
+		return r.classifyLater(ctx, call, s, class)
+	}
+	return s, class, draw, -1, err
+}
+
+// classifyNow is classify without the wait.
+func (r *Router) classifyNow(ctx context.Context, call *Call) (*serviceTable, sla.Class, uint64, error) {
+	t := r.table.Load()
+	s := t.find(call.Service, call.Protocol)
+	if s == nil {
+		return nil, sla.Class{}, 0, t.unknown(call.Service, call.Protocol)
+	}
+	draw := r.random()
+	return s, t.classifier.Classify(ctx, call.Method, r.today(), draw), draw, nil
+}
+
+// classifyLater is classify for a class that has to wait.
+func (r *Router) classifyLater(ctx context.Context, call *Call, s *serviceTable, class sla.Class) (*serviceTable, sla.Class, uint64, time.Duration, error) {
+	began, draw, err := r.now(), uint64(0), error(nil)
+	for err == nil && s.tiers[class.Tier].waits != nil {
+		if err = r.awaitAddress(ctx, s, class, began); err == nil {
+			s, class, draw, err = r.classifyNow(ctx, call)
 		}
 	}
+	return s, class, draw, began, err
 }
 
 // awaitAddress waits for the next answer of a lookup, for no longer than the
@@ -129,29 +159,41 @@ func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Cl
 // endpoints the low.
 func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64, open bool) error {
 	tier := &s.tiers[class.Tier]
-	k := s.observed
-	switch {
-	case tier.shares == nil && k < 0:
-		return r.refusal(s, class, ErrNoCloud)
-	case k < 0:
-		k = tier.shares.draw(uint32(draw >> 32))
-	case tier.shares != nil:
-		tier.decided[tier.shares.draw(uint32(draw>>32))].Add(1)
+	if tier.shares == nil || s.observed >= 0 {
+		return r.firstObserved(a, s, class, draw, open)
 	}
-	c := &s.clouds[k]
+	c := &s.clouds[tier.shares.draw(uint32(draw>>32))]
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
-	i := -1
-	if s.observed >= 0 { // every call goes there, whatever is under way
-		i = c.twoChoices(uint32(draw))
-	} else if i = c.choose(uint32(draw), class.Tier); i < 0 {
-		if c, i = s.roomElsewhere(class.Tier, draw, c); i < 0 {
-			return r.shed(s, class, sla.ShedInFlight)
+	i := c.twoChoices(uint32(draw))
+	if c.capped() {
+		if i = c.room(i, class.Tier); i < 0 {
+			if c, i = s.roomElsewhere(class.Tier, draw, c); i < 0 {
+				return r.shed(s, class, sla.ShedInFlight)
+			}
 		}
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
 	a.begin(c, c.endpoints[i])
+	return nil
+}
+
+// firstObserved is first while observing: every call goes to one cloud, whatever
+// is decided and is under way. It is also first where no cloud may serve.
+func (r *Router) firstObserved(a *Attempt, s *serviceTable, class sla.Class, draw uint64, open bool) error {
+	if s.observed < 0 {
+		return r.refusal(s, class, ErrNoCloud)
+	}
+	if tier := &s.tiers[class.Tier]; tier.shares != nil {
+		tier.decided[tier.shares.draw(uint32(draw>>32))].Add(1)
+	}
+	c := &s.clouds[s.observed]
+	if len(c.endpoints) == 0 {
+		return r.refusal(s, class, ErrNoCloud)
+	}
+	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
+	a.begin(c, c.endpoints[c.twoChoices(uint32(draw))])
 	return nil
 }
 
@@ -160,7 +202,7 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 // Compared with one random choice this shortens queues exponentially
 // (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing").
 func (c *cloudTable) twoChoices(bits uint32) int {
-	n := uint64(len(c.records))
+	n := uint64(len(c.endpoints))
 	product := uint64(bits) * n
 	i := int(product >> 32)
 	if n == 1 {
@@ -170,10 +212,11 @@ func (c *cloudTable) twoChoices(bits uint32) int {
 	if j >= i {
 		j++
 	}
-	if c.records[j].Cost() < c.records[i].Cost() {
-		i, j = j, i
+	best, other := &c.endpoints[i].live, &c.endpoints[j].live
+	if other.Cost() < best.Cost() {
+		best, other, i, j = other, best, j, i
 	}
-	if c.records[i].Yields(bits*0x9e3779b1, c.records[j]) { // a third draw from the same bits
+	if best.Yields(bits*0x9e3779b1, other) { // a third draw from the same bits
 		return j
 	}
 	return i

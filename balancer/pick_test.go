@@ -57,12 +57,14 @@ func TestPickIsIndependentOfLevel(t *testing.T) {
 
 func TestTwoChoicesPreferTheShorterQueue(t *testing.T) {
 	c := &cloudTable{}
+	var records []*health.Endpoint
 	for range 4 {
-		c.records = append(c.records, &health.Endpoint{})
+		e := new(endpoint)
+		c.endpoints, records = append(c.endpoints, e), append(records, &e.live)
 	}
-	health.NewTarget(health.Settings{}, nil, 0).SetEndpoints(0, c.records)
+	health.NewTarget(health.Settings{}, nil, 0).SetEndpoints(0, records)
 	for range 3 {
-		c.records[2].Begin(0)
+		records[2].Begin(0)
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	counts := make([]int, 4)

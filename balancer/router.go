@@ -252,6 +252,8 @@ func (r *Router) date() sla.Day {
 }
 
 // refusal makes the error of a call that ends for the given cause.
+//
+//go:noinline
 func (r *Router) refusal(s *serviceTable, class sla.Class, cause error) *CallError {
 	e := &CallError{Service: s.name, Tier: s.tiers[class.Tier].Name, Cause: cause}
 	for i := range s.clouds {

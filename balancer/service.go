@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
@@ -14,6 +15,7 @@ import (
 // Router.mu guards it, but for the fields that say otherwise.
 type service struct {
 	name     string
+	interned unique.Handle[string] // the name: adapters that intern theirs compare pointers
 	protocol Protocol
 	budget   *failover.Budget // lock-free
 	retries  atomic.Uint64    // attempts after the first, by any goroutine
@@ -72,8 +74,8 @@ type serviceCloud struct {
 	endpoints   []*endpoint      // for all of these, or the subset of them
 	generation  uint64           // counts the changes of endpoints
 	byRecord    map[*health.Endpoint]*endpoint
-	pool        *pool  // of the last table; nil if it is no longer true
-	begun       uint64 // attempts already counted for the budget
+	pool        []*endpoint // those that the last table has; nil if it is no longer true
+	begun       uint64      // attempts already counted for the budget
 	capacity    capacity
 	limits      atomic.Pointer[[]int] // by tier, the most attempts in flight at one endpoint; nil: no cap; read by picks
 	limited     int                   // endpoints that the limits are for

@@ -42,6 +42,15 @@ type serviceTable struct {
 
 // tierTable is one tier of one service, with the service's own figures.
 type tierTable struct {
+	// What each pick reads comes first.
+	shares alias // nil if no cloud may serve
+	// waits is closed with the next answer of a lookup. It is nil unless no
+	// cloud that the tier may use has ever had an address: then picks wait.
+	waits <-chan struct{}
+	offer *offer
+	// sheds says which calls have to wait, for lack of capacity.
+	sheds sla.Threshold
+
 	sla.Tier
 	expired error // what it means that the tier's timeout is over
 	// spends says that the tier may use all of the retry budget: it is
@@ -50,13 +59,6 @@ type tierTable struct {
 	plan    failover.TierPlan
 	meter   *sla.Meter // counts the tier's calls against its promise
 	endings *endings   // likewise by how they ended
-	shares  alias      // nil if no cloud may serve
-	// waits is closed with the next answer of a lookup. It is nil unless no
-	// cloud that the tier may use has ever had an address: then picks wait.
-	waits <-chan struct{}
-	offer *offer
-	// sheds says which calls have to wait, for lack of capacity.
-	sheds sla.Threshold
 	// decided counts the decisions by cloud while observing, nil otherwise.
 	decided []atomic.Uint64
 	// hedging is nil unless calls of the tier are hedged.
@@ -74,11 +76,15 @@ func (t *tierTable) spills() bool { return t.Spill != sla.SpillNever }
 
 // cloudTable is one service in one cloud.
 type cloudTable struct {
+	// What each attempt reads comes first.
+	endpoints []*endpoint // those that may be picked
+	router    *Router
+	service   *serviceTable
+	live      *serviceCloud
+	target    *health.Target
+	watched   bool // something is to be done with each outcome beside counting it
+
 	name       string
-	router     *Router
-	service    *serviceTable
-	live       *serviceCloud
-	target     *health.Target
 	weight     uint32
 	down       bool // by detection or by an operator: no retry goes there
 	busy       bool // its capacity is used up: no retry of an unprotected tier goes there
@@ -88,14 +94,6 @@ type cloudTable struct {
 	callersHost bool
 	timings     []*timing   // by tier; nil without WithLatencyHistogram
 	status      CloudStatus // as it was when the table was built
-	pool
-}
-
-// pool are the endpoints that may be picked and, in the same order, their live
-// records: comparing two costs no look at what they are.
-type pool struct {
-	endpoints []*endpoint
-	records   []*health.Endpoint
 }
 
 // newest returns a service and one of its tiers as the newest table has them, or
@@ -120,14 +118,18 @@ func (t *table) service(name string, p Protocol) (*serviceTable, error) {
 	if s := t.find(name, p); s != nil {
 		return s, nil
 	}
+	return nil, t.unknown(name, p)
+}
+
+func (t *table) unknown(name string, p Protocol) error {
 	if t.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	e := &UnknownServiceError{Service: name, Protocol: p}
 	for _, s := range t.services[p] {
 		e.Known = append(e.Known, s.name)
 	}
-	return nil, e
+	return e
 }
 
 // few is how many names are found sooner one by one than by halves.
@@ -136,13 +138,7 @@ const few = 8
 func (t *table) find(name string, p Protocol) *serviceTable {
 	services := t.services[p]
 	if len(services) > few {
-		i, found := slices.BinarySearchFunc(services, name, func(s *serviceTable, name string) int {
-			return cmp.Compare(s.name, name)
-		})
-		if !found {
-			return nil
-		}
-		return services[i]
+		return search(services, name)
 	}
 	for _, s := range services {
 		if s.name == name {
@@ -150,6 +146,16 @@ func (t *table) find(name string, p Protocol) *serviceTable {
 		}
 	}
 	return nil
+}
+
+func search(services []*serviceTable, name string) *serviceTable {
+	i, found := slices.BinarySearchFunc(services, name, func(s *serviceTable, name string) int {
+		return cmp.Compare(s.name, name)
+	})
+	if !found {
+		return nil
+	}
+	return services[i]
 }
 
 // table builds the service's part of a table.
@@ -205,11 +211,12 @@ func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
 	if c.pool == nil {
 		c.pool = c.pickable()
 	}
-	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight, pool: *c.pool}
+	t := cloudTable{name: c.name, router: r, service: s, live: c, target: c.target, weight: c.weight, endpoints: c.pool}
 	t.status = c.status(r)
 	t.status.Counts, t.status.Gate = health.Counts{}, "" // would soon be old
 	t.down = c.drained || c.target.State() == health.Down
 	t.recovering = c.target.State() == health.Recovering
+	t.watched = t.recovering || r.latency != nil || r.trace.Answered != nil
 	t.trusted, t.callersHost = c.trusted, c.callersHost
 	if r.latency != nil {
 		t.timings = r.timings(s.live, c)
@@ -218,19 +225,15 @@ func (c *serviceCloud) table(r *Router, s *serviceTable) cloudTable {
 }
 
 // pickable returns the endpoints that are eligible, or all of them if none is.
-func (c *serviceCloud) pickable() *pool {
-	p := &pool{endpoints: make([]*endpoint, 0, len(c.endpoints))}
+func (c *serviceCloud) pickable() []*endpoint {
+	eligible := make([]*endpoint, 0, len(c.endpoints))
 	for _, e := range c.endpoints {
 		if e.live.Eligible() {
-			p.endpoints = append(p.endpoints, e)
+			eligible = append(eligible, e)
 		}
 	}
-	if len(p.endpoints) == 0 {
-		p.endpoints = slices.Clone(c.endpoints)
+	if len(eligible) == 0 {
+		return append(eligible, c.endpoints...)
 	}
-	p.records = make([]*health.Endpoint, len(p.endpoints))
-	for i, e := range p.endpoints {
-		p.records[i] = &e.live
-	}
-	return p
+	return eligible
 }

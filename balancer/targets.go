@@ -13,7 +13,8 @@ var errNoAdapter = errors.New("this process has no adapter that resolves it")
 // which only the adapter of its protocol understands. It calls found with each
 // answer, good or bad, until ctx ends; then it returns. A value in again asks for
 // a lookup before its time. Each endpoint needs an Address; Scheme is filled
-// in, and Name and Host may be overruled by the config.
+// in, and Name and Host may be overruled by the config. The endpoints are the
+// router's from then on.
 type TargetResolver func(ctx context.Context, target string, again <-chan struct{}, found func([]Endpoint, error))
 
 // SetTargetResolver replaces what resolves the targets of gRPC endpoints. The
@@ -58,10 +59,10 @@ func (r *Router) watchTarget(s *service, c *serviceCloud, a *addressSource) {
 	})
 }
 
-// complete returns the endpoints of a target as the router knows them.
-func (u endpointURL) complete(found []Endpoint) []Endpoint {
-	known := make([]Endpoint, 0, len(found))
-	for _, e := range found {
+// complete makes the endpoints of a target what the router knows of them.
+func (u *endpointURL) complete(found []Endpoint) []Endpoint {
+	for i := range found {
+		e := &found[i]
 		e.Scheme, e.Slot = u.scheme, 0
 		if u.serverName != "" {
 			e.Name, e.Host = u.serverName, u.serverName
@@ -69,7 +70,6 @@ func (u endpointURL) complete(found []Endpoint) []Endpoint {
 				e.Host = net.JoinHostPort(e.Name, port)
 			}
 		}
-		known = append(known, e)
 	}
-	return known
+	return found
 }

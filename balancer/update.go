@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"time"
+	"unique"
 
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
@@ -96,7 +97,8 @@ func (r *Router) update(next *Config, saved []byte) error {
 	for _, key := range keys {
 		s := r.services[key]
 		if s == nil {
-			s = &service{name: key.name, protocol: key.protocol, budget: failover.NewBudget(cfg.Retry)}
+			name := unique.Make(key.name)
+			s = &service{name: name.Value(), interned: name, protocol: key.protocol, budget: failover.NewBudget(cfg.Retry)}
 			r.services[key] = s
 		}
 		r.order = append(r.order, s)

@@ -9,6 +9,10 @@ import (
 // line: 64 bytes, doubled because processors fetch lines in pairs.
 const cacheLine = 128
 
+// mallocHeader is what the runtime puts before an object that is as large as an
+// Endpoint and has pointers.
+const mallocHeader = 8
+
 const (
 	// MostTiers is how many tiers a target may have.
 	MostTiers = 32
@@ -27,12 +31,11 @@ const (
 // its own, and so does all that a pick compares. What bad ones, probes and the
 // sweep write lies behind it.
 type Endpoint struct {
-	_ [cacheLine]byte
+	_ [cacheLine - mallocHeader]byte
 
 	begun    [nearTiers]atomic.Uint64 // by tier
-	fast     atomic.Uint64            // good answers that were in time
+	use      use
 	latency  peak
-	inFlight atomic.Int32
 	streak   atomic.Int32  // bad outcomes in a row, as far as longest
 	handicap atomic.Uint32 // 1 − slow-start weight, of 2³²; written by the sweep
 	out      atomic.Bool   // not eligible; written by the sweep
@@ -55,6 +58,21 @@ type Endpoint struct {
 	ejection ejection
 	due      dueRecord
 }
+
+// use is how an endpoint is used. Two counters share a word, so that one write ends
+// an attempt that went well: the lower bits count the attempts under way, the upper
+// ones the good answers that were in time, as far as a trillion.
+type use struct{ word atomic.Uint64 }
+
+const (
+	inFlightBits = 24
+	oneInFlight  = 1
+	oneFast      = 1 << inFlightBits
+)
+
+func (u *use) inFlight() int32 { return int32(u.word.Load() & (oneFast - 1)) }
+
+func (u *use) fast() uint64 { return u.word.Load() >> inFlightBits }
 
 // probeRecord is what probes said. Any goroutine may write it.
 type probeRecord struct {
@@ -88,13 +106,14 @@ type sweepRecord struct {
 	good     time.Duration // the sweep that saw the last good answer to a call, 0 if none
 	ramp     time.Duration // when the slow start began
 	ramping  bool
-	attached bool          // belongs to a target
+	attached bool          // belongs to a target, or did
+	member   bool          // belongs to one
 	left     time.Duration // when it ceased to, if it has
 }
 
 // Begin says that an attempt for a call of the tier goes to this endpoint now.
 func (e *Endpoint) Begin(tier int) {
-	e.inFlight.Add(1)
+	e.use.word.Add(oneInFlight)
 	e.begins(tier).Add(1)
 }
 
@@ -126,22 +145,22 @@ func (e *Endpoint) begunAll() (n uint64) {
 // Enter says that an attempt goes to this endpoint of which nobody knows when
 // it should be answered, as of a stream that listens first. It occupies the
 // endpoint, but its silence says nothing.
-func (e *Endpoint) Enter() { e.inFlight.Add(1) }
+func (e *Endpoint) Enter() { e.use.word.Add(oneInFlight) }
 
 // End says that an attempt no longer occupies the endpoint: its answer was
 // read to the end, or given up. There is one End for each Begin and each
-// Enter.
-func (e *Endpoint) End() { e.inFlight.Add(-1) }
+// Enter, but for those that [Target.Good] ends.
+func (e *Endpoint) End() { e.use.word.Add(^uint64(oneInFlight - 1)) }
 
 // InFlight is the number of attempts between Begin and End.
-func (e *Endpoint) InFlight() int { return int(e.inFlight.Load()) }
+func (e *Endpoint) InFlight() int { return int(e.use.inFlight()) }
 
 // Cost says how long one more attempt would probably take here, waiting for
 // the others included: (in flight + 1) × peak EWMA of the latency. It means
 // something only beside the cost of another endpoint of the same target: the
 // smaller is the better.
 func (e *Endpoint) Cost() float32 {
-	return float32(e.inFlight.Load()+1) * e.latency.short()
+	return float32(e.use.inFlight()+1) * e.latency.short()
 }
 
 // Yields reports whether the endpoint, though it costs less, should leave an
@@ -170,7 +189,7 @@ func (e *Endpoint) Reason() string { return e.ejection.reason }
 func (e *Endpoint) counts() Counts {
 	slow := e.slow.Load()
 	return Counts{
-		OK:         e.fast.Load() + slow,
+		OK:         e.use.fast() + slow,
 		Slow:       slow,
 		Bad:        e.bad.Load(),
 		Overloaded: e.overloaded.Load(),
@@ -182,7 +201,7 @@ func (e *Endpoint) counts() Counts {
 
 // traffic reads what the silence test wants to know.
 func (e *Endpoint) traffic() traffic {
-	answers := e.fast.Load() + e.slow.Load() + e.overloaded.Load() + e.replied.Load() + e.probe.good.Load()
+	answers := e.use.fast() + e.slow.Load() + e.overloaded.Load() + e.replied.Load() + e.probe.good.Load()
 	withdrawn := e.withdrawn.Load()
 	return traffic{begun: e.begunAll(), withdrawn: withdrawn, answers: answers}
 }

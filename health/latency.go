@@ -13,6 +13,11 @@ const (
 	latencySpan    = 5 * time.Second
 	// latencySamples is how many make a quantile worth knowing.
 	latencySamples = 20
+	// From latencyPlenty on one of latencyThin is enough: the quantiles rest on
+	// thousands just the same. The others are spared a counter that all cores
+	// write.
+	latencyPlenty = 1 << 16
+	latencyThin   = 8
 	// measureInterval is the time between two looks at the quantiles.
 	measureInterval = time.Second
 
@@ -41,6 +46,7 @@ type tierLatency struct {
 	ring      *histogram.Ring
 	slowAfter atomic.Int64 // ns; 0: nothing is slow
 	p99       atomic.Int64 // ns; 0: unknown
+	plenty    atomic.Bool  // there are so many answers that a part of them will do
 
 	objective time.Duration
 	baseline  float64 // 90th percentile of healthy times in ns; 0: unknown
@@ -59,6 +65,22 @@ func (l *tierLatency) promise(objective time.Duration) {
 	l.slowAfter.Store(int64(slowLimit(objective, time.Duration(l.baseline))))
 }
 
+// learn counts the time that an answer took, one for several if there are plenty.
+// Which ones is left to the last bits of the times, hashed as Knuth does.
+func (l *tierLatency) learn(now, took time.Duration) {
+	if !l.plenty.Load() {
+		l.ring.Record(took)
+	} else if uint64(now+took<<8)*0x9e3779b97f4a7c15>>32%latencyThin == 0 {
+		l.ring.RecordN(took, latencyThin)
+	}
+}
+
+// slow reports whether an answer took too long.
+func (l *tierLatency) slow(took time.Duration) bool {
+	limit := time.Duration(l.slowAfter.Load())
+	return limit > 0 && took > limit
+}
+
 // measure takes the quantiles of the recent past over into what attempts read,
 // and returns what it saw. The baseline follows it, quickly if these were
 // healthy times.
@@ -69,6 +91,7 @@ func (l *tierLatency) promise(objective time.Duration) {
 func (l *tierLatency) measure(now time.Duration, healthy bool) histogram.Snapshot {
 	l.ring.Advance(now)
 	seen := l.ring.Snapshot()
+	l.plenty.Store(seen.Count() >= latencyPlenty)
 	if seen.Count() < latencySamples {
 		l.p99.Store(0)
 		return seen

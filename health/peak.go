@@ -72,10 +72,11 @@ func (p *peak) observe(now, sample, tau time.Duration) {
 		if value > x {
 			// A goroutine that was overtaken holds an older now than the last
 			// change: for it no time has passed.
-			t := float64(int32(tick-last)) * (1 << tickBits)
-			if t <= 0 {
+			ticks := int32(tick - last)
+			if ticks <= 0 {
 				return
 			}
+			t := float64(ticks) * (1 << tickBits)
 			value += (x - value) * t / (t + float64(tau))
 		} else {
 			value = x

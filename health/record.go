@@ -8,18 +8,44 @@ import "time"
 // lock and allocates only when the reason of a failure differs from that of
 // the failure before.
 func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
+	if o.Kind == OK {
+		t.recordGood(e, tier, began, now, 0)
+	} else {
+		t.recordOther(e, began, now, o)
+	}
+}
+
+// Good is Record of a good answer and [Endpoint.End], for less than both.
+func (t *Target) Good(e *Endpoint, tier int, began, now time.Duration) {
+	t.recordGood(e, tier, began, now, oneInFlight)
+}
+
+// recordGood counts a good answer and learns from the time that it took. Answers to
+// attempts of before a fresh start teach nothing: the wait of those that a frozen
+// process answers after its thaw says how long it was frozen. ended is 1 if the
+// attempt doesn't occupy the endpoint any longer, and 0 if it does.
+func (t *Target) recordGood(e *Endpoint, tier int, began, now time.Duration, ended uint64) {
+	if e.streak.Load() != 0 {
+		e.streak.Store(0)
+	}
+	if l := t.tier(tier); l != nil && !t.excuses(began) {
+		took := now - began
+		l.learn(now, took)
+		e.latency.observe(now, took, peakTau)
+		if l.slow(took) {
+			e.slow.Add(1)
+			e.use.word.Add(-ended)
+			return
+		}
+	}
+	e.use.word.Add(oneFast - ended)
+}
+
+// recordOther counts what isn't a good answer.
+func (t *Target) recordOther(e *Endpoint, began, now time.Duration, o Outcome) {
 	took := now - began
 	excused := t.excuses(began)
 	switch {
-	case o.Kind == OK:
-		if t.slow(e, tier, now, took, excused) {
-			e.slow.Add(1)
-		} else {
-			e.fast.Add(1)
-		}
-		if e.streak.Load() != 0 {
-			e.streak.Store(0)
-		}
 	case o.Kind == Overloaded:
 		e.overloaded.Add(1)
 		e.latency.blame(now, took, time.Duration(t.dear.Load()))
@@ -44,7 +70,7 @@ func (t *Target) RecordOpen(e *Endpoint, tier int, began, now time.Duration, o O
 	e.begins(tier).Add(1)
 	switch excused := t.excuses(began); {
 	case o.Kind == OK:
-		e.fast.Add(1)
+		e.use.word.Add(oneFast)
 		if e.streak.Load() != 0 {
 			e.streak.Store(0)
 		}
@@ -114,21 +140,6 @@ func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 	}
 	e.latency.blame(now, took, time.Duration(t.dear.Load()))
 	t.accuse(o)
-}
-
-// slow learns from the time that a good answer took, and reports whether it was
-// too long. Answers to attempts of before a fresh start teach nothing: the wait
-// of those that a frozen process answers after its thaw says how long it was
-// frozen.
-func (t *Target) slow(e *Endpoint, tier int, now, took time.Duration, excused bool) bool {
-	l := t.tier(tier)
-	if l == nil || excused {
-		return false
-	}
-	l.ring.Record(took)
-	e.latency.observe(now, took, peakTau)
-	limit := time.Duration(l.slowAfter.Load())
-	return limit > 0 && took > limit
 }
 
 // accuse keeps an outcome for the reasons of changes.

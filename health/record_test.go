@@ -165,19 +165,85 @@ func TestCost(t *testing.T) {
 	}
 }
 
+// Good is what Record and End are, whether the answer is slow, comes after a failure
+// or belongs to an attempt of before a fresh start.
+func TestGoodIsRecordAndEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one, other := newFleet(Settings{}, 1), newFleet(Settings{}, 1)
+		for range rapid.IntRange(1, 30).Draw(t, "attempts") {
+			fails, slow := rapid.Bool().Draw(t, "fails"), rapid.Bool().Draw(t, "slow")
+			excused := rapid.IntRange(0, 9).Draw(t, "excused") == 0
+			for i, f := range []*fleet{one, other} {
+				f.tier(0).slowAfter.Store(int64(time.Second))
+				if fails {
+					f.attempt(0, 1, Failed)
+				}
+				e, began, now := f.all[0], f.now, f.now+time.Millisecond
+				if slow {
+					now += 2 * time.Second
+				}
+				e.Begin(0)
+				if excused {
+					f.Excuse(began + 1)
+				}
+				if i == 0 {
+					f.Good(e, 0, began, now)
+				} else {
+					f.Record(e, 0, began, now, Outcome{Kind: OK})
+					e.End()
+				}
+				f.pass(sweepInterval)
+			}
+			a, b := one.all[0], other.all[0]
+			if a.InFlight() != 0 || b.InFlight() != 0 || a.Counts() != b.Counts() || a.Cost() != b.Cost() || a.streak.Load() != b.streak.Load() {
+				t.Fatalf("in flight %d and %d, counts %+v and %+v, cost %v and %v", a.InFlight(), b.InFlight(), a.Counts(), b.Counts(), a.Cost(), b.Cost())
+			}
+		}
+	})
+}
+
+// Where there are plenty of answers the quantiles rest on a part of them, and say
+// the same. Counts are exact nevertheless.
+func TestPlentyOfAnswers(t *testing.T) {
+	f := newFleet(Settings{}, 2)
+	const each = 1000 // in a sweep
+	answers := uint64(0)
+	for range 600 { // 30 s
+		for i := range each {
+			began := f.now + time.Duration(i)*7919
+			e := f.all[i%2]
+			e.Begin(0)
+			f.Good(e, 0, began, began+time.Duration(i)*time.Millisecond/10)
+			answers++
+		}
+		f.pass(sweepInterval)
+	}
+	if !f.tier(0).plenty.Load() {
+		t.Fatal("20,000 answers per second aren't plenty")
+	}
+	_, n := QuantileOf([]*Target{f.Target}, 0, 0.5)
+	near(t, "answers of the last 5 to 10 s", float64(n), 150_000, 55_000)
+	for _, q := range []float64{0.5, 0.9, 0.99} {
+		near(t, "quantile in s", f.Quantile(0, q).Seconds(), q/10, 0.003)
+	}
+	if all := f.Totals(); all.OK != answers || all.Begun["critical"] != answers {
+		t.Errorf("%d answers, counted %+v", answers, all)
+	}
+}
+
 // What good attempts write lies on a line of its own.
 func TestEndpointLayout(t *testing.T) {
-	var e Endpoint
-	for _, pair := range [][2]uintptr{
-		{0, unsafe.Offsetof(e.begun)},
-		{unsafe.Offsetof(e.begun), unsafe.Offsetof(e.slow)},
-	} {
-		if pair[1]-pair[0] < cacheLine {
-			t.Errorf("fields at %d and %d share a line", pair[0], pair[1])
+	for _, e := range newFleet(Settings{}, 10).all { // from the heap
+		first, last, next := uintptr(unsafe.Pointer(&e.begun)), uintptr(unsafe.Pointer(&e.out)), uintptr(unsafe.Pointer(&e.slow))
+		if first%cacheLine != 0 {
+			t.Errorf("the first field is %d bytes into a line", first%cacheLine)
 		}
-	}
-	if last := unsafe.Offsetof(e.out); last/64 != unsafe.Offsetof(e.begun)/64 {
-		t.Errorf("what a pick reads reaches to %d, beyond one line of 64 bytes", last)
+		if next-first < cacheLine {
+			t.Errorf("fields %d bytes apart share a line", next-first)
+		}
+		if last/64 != first/64 {
+			t.Errorf("what a pick reads reaches %d bytes, beyond one line of 64 bytes", last-first)
+		}
 	}
 }
 

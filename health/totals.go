@@ -100,7 +100,7 @@ func (t *Target) countBegun(tier string, now uint64, counted *uint64) {
 func (e *Endpoint) outcomes() Outcomes {
 	slow := e.slow.Load()
 	return Outcomes{
-		OK: e.fast.Load() + slow, Slow: slow, Overloaded: e.overloaded.Load(), Refused: e.refused.Load(), Failed: e.failed.Load(),
+		OK: e.use.fast() + slow, Slow: slow, Overloaded: e.overloaded.Load(), Refused: e.refused.Load(), Failed: e.failed.Load(),
 		Broken: e.broken.Load(), TimedOut: e.timedOut.Load(), Neutral: e.neutral.Load(), Spoiled: e.spoiled.Load(),
 	}
 }
@@ -133,17 +133,19 @@ func (t *Target) nameTiers() {
 
 // retire looks after the endpoints that aren't among the next.
 func (t *Target) retire(now time.Duration, next []*Endpoint) {
-	stays := make(map[*Endpoint]bool, len(next))
+	for _, e := range t.endpoints {
+		e.swept.member = false
+	}
 	for _, e := range next {
-		stays[e] = true
+		e.swept.member = true
 	}
 	for _, e := range t.endpoints {
-		if !stays[e] {
+		if !e.swept.member {
 			e.swept.left = now
 			t.leaving = append(t.leaving, e)
 		}
 	}
-	t.leaving = slices.DeleteFunc(t.leaving, func(e *Endpoint) bool { return stays[e] })
+	t.leaving = slices.DeleteFunc(t.leaving, func(e *Endpoint) bool { return e.swept.member })
 }
 
 // forgetIdle lets go of removed endpoints that nobody uses any more.

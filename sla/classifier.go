@@ -100,7 +100,14 @@ func NewClassifier(tiers []Tier, rules []Rule, fallback string, key LevelKey, co
 // that costs doesn't depend on how many contracts or customers there are.
 func (c *Classifier) Classify(ctx context.Context, method string, day Day, random uint64) Class {
 	s := from(ctx)
-	return Class{Tier: c.tier(s, method), Level: c.level(s, day, random), Contract: c.contracts[s.caller]}
+	class := Class{Tier: c.named(s.tier), Level: c.level(s, day, random)}
+	if class.Tier < 0 {
+		class.Tier = c.tier(s, method)
+	}
+	if len(c.contracts) > 0 {
+		class.Contract = c.contracts[s.caller]
+	}
+	return class
 }
 
 // Tiers returns the names of the tiers: [Class.Tier] is an index in it. The zero
@@ -112,21 +119,20 @@ func (c *Classifier) Tiers() []string { return slices.Clone(c.tiers) }
 func (c *Classifier) Unknown() []string { return c.unknown.list() }
 
 func (c *Classifier) level(s *said, day Day, random uint64) uint8 {
-	switch customer := s.caller.Customer; {
+	switch {
 	case s.leveled:
 		return s.level
-	case customer == "":
+	case s.caller.Customer == "":
 		return randomLevel(random)
-	default:
-		return Level(c.key, customer, day)
 	}
+	return c.levelOf(s.caller.Customer, day)
 }
 
+func (c *Classifier) levelOf(customer string, day Day) uint8 { return Level(c.key, customer, day) }
+
+// tier is that of a call whose context names none that there is.
 func (c *Classifier) tier(s *said, method string) int {
 	if s.tier != "" {
-		if i := c.named(s.tier); i >= 0 {
-			return i
-		}
 		c.unknown.add(s.tier)
 	}
 	if c.memo == nil {

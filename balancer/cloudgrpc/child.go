@@ -17,13 +17,13 @@ import (
 
 // child is the connection to one endpoint, kept by a pick_first policy.
 type child struct {
-	policy   *policy
-	place    balancer.Place
-	endpoint resolver.Endpoint
+	place balancer.Place
 
 	// ready gives the connection, nil as long as there is none that may be used.
 	// Picks read it.
-	ready atomic.Pointer[readyConn]
+	ready    atomic.Pointer[readyConn]
+	policy   *policy
+	endpoint resolver.Endpoint
 	// coming says that a connection is being made and may soon be there.
 	coming atomic.Bool
 

@@ -12,37 +12,57 @@ import (
 // are used again: a closure for each would cost as much as the pick.
 type done struct {
 	policy  *policy
-	fn      func(grpcbalancer.DoneInfo) // call, bound once
+	fn      func(grpcbalancer.DoneInfo) // made once
 	ctx     context.Context
 	attempt balancer.Attempt
 	route   *route // nil without interceptors
 }
 
-func (p *policy) done(ctx context.Context, a balancer.Attempt, rt *route) func(grpcbalancer.DoneInfo) {
+// done returns one for an attempt that is still to be filled in.
+func (p *policy) done(ctx context.Context, rt *route) *done {
 	d, _ := p.pool.Get().(*done)
 	if d == nil {
-		d = &done{policy: p}
-		d.fn = d.call
+		d = newDone(p)
 	}
-	d.ctx, d.attempt, d.route = ctx, a, rt
-	return d.fn
+	d.ctx, d.route = ctx, rt
+	return d
 }
 
-func (d *done) call(info grpcbalancer.DoneInfo) {
-	ctx, a, rt := d.ctx, d.attempt, d.route
-	d.ctx, d.attempt, d.route = nil, balancer.Attempt{}, nil
-	d.policy.pool.Put(d)
-
-	if info.ServerLoad != nil {
-		report(a, info.ServerLoad)
+func newDone(p *policy) *done {
+	d := &done{policy: p}
+	d.fn = func(info grpcbalancer.DoneInfo) {
+		if info.ServerLoad != nil {
+			report(d.attempt, info.ServerLoad)
+		}
+		if d.route == nil && info.Err == nil && info.BytesReceived { // as nearly always
+			d.attempt.Done(answered)
+		} else {
+			d.end(info)
+		}
+		d.free()
 	}
+	return d
+}
+
+// end reports the outcome.
+func (d *done) end(info grpcbalancer.DoneInfo) {
 	e := ending{err: info.Err, sent: info.BytesSent, received: info.BytesReceived}
 	if info.Err != nil {
 		e.pushback = pushbackOf(info.Trailer)
 	}
-	if rt != nil {
-		rt.done(e)
-		return
+	if d.route != nil {
+		d.route.done(e)
+	} else {
+		d.attempt.Done(e.outcome(d.ctx))
 	}
-	a.Done(e.outcome(ctx))
+}
+
+// free gives it back, without what is the caller's. An attempt that the router has
+// begun for it has nothing of his, one of an interceptor has.
+func (d *done) free() {
+	d.ctx = nil
+	if d.route != nil {
+		d.route, d.attempt = nil, balancer.Attempt{}
+	}
+	d.policy.pool.Put(d)
 }

@@ -3,6 +3,7 @@ package cloudgrpc
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fairlead-go/fairlead/balancer"
 )
@@ -10,6 +11,9 @@ import (
 // hub is what all connections of one router share. It ends with the router.
 type hub struct {
 	router *balancer.Router
+	// routed says that an interceptor has made a route: only then does a context
+	// need to be searched for one.
+	routed atomic.Bool
 
 	mu       sync.Mutex
 	policies map[string][]*policy // by service, those that are connected

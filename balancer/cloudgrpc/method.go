@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/fairlead-go/fairlead/balancer"
 )
 
 // method is what the protobuf descriptor of a method says.
@@ -52,20 +54,18 @@ func methodOf(fullName string) method {
 	return m
 }
 
-// named is a method and its name.
-type named struct {
-	name string
-	method
-}
-
-// method is methodOf, sooner for the method that was asked for last.
-func (p *policy) method(fullName string) method {
-	if last := p.last.Load(); last != nil && last.name == fullName {
-		return last.method
+// call returns what the router is asked for when no interceptor has asked it: for
+// the method that was picked for last it is there already.
+func (p *policy) call(fullName string) *balancer.Call {
+	if last := p.last.Load(); last != nil && last.Method == fullName {
+		return last
 	}
-	m := methodOf(fullName)
-	p.last.Store(&named{fullName, m})
-	return m
+	call := &balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: fullName}
+	if methodOf(fullName).streams {
+		call.Stream = balancer.ClientStream // nobody will say when its headers come
+	}
+	p.last.Store(call)
+	return call
 }
 
 type idempotentKey struct{}

@@ -37,15 +37,18 @@ type ending struct {
 }
 
 // unused reports whether the connection was lost before gRPC came to use it.
-func (e ending) unused() bool { return e.err == nil && !e.sent && !e.received }
+func (e *ending) unused() bool { return e.err == nil && !e.sent && !e.received }
+
+// answered is the outcome of an attempt that ended as it should.
+var answered = health.Outcome{Kind: health.OK, Reason: reasons[codes.OK]}
 
 // outcome classifies the end of an attempt.
-func (e ending) outcome(ctx context.Context) health.Outcome {
+func (e *ending) outcome(ctx context.Context) health.Outcome {
 	switch {
 	case e.unused():
 		return health.Outcome{Reason: reasonUnused}
 	case e.err == nil, e.err == io.EOF:
-		return health.Outcome{Kind: health.OK, Reason: reasons[codes.OK]}
+		return answered
 	}
 	code := status.Code(e.err)
 	o := health.Outcome{Kind: health.OK, Reason: reasonOf(code)}
@@ -68,7 +71,7 @@ func (e ending) outcome(ctx context.Context) health.Outcome {
 
 // unanswered is the outcome of an attempt that ended before anything came from
 // the server: the status is gRPC's own.
-func (e ending) unanswered(ctx context.Context, code codes.Code) health.Outcome {
+func (e *ending) unanswered(ctx context.Context, code codes.Code) health.Outcome {
 	switch {
 	case ctx.Err() != nil, code == codes.Canceled && (!e.sent || e.closing()):
 		return health.Outcome{Reason: reasonGivenUp}
@@ -98,7 +101,7 @@ func isUnencodable(err error) bool {
 }
 
 // closing reports whether the ClientConn was closed.
-func (e ending) closing() bool {
+func (e *ending) closing() bool {
 	//lint:ignore SA1019 the code alone is also that of a stream that a proxy reset
 	return e.err.Error() == grpc.ErrClientConnClosing.Error()
 }

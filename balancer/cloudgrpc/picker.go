@@ -1,6 +1,7 @@
 package cloudgrpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -20,44 +21,54 @@ type picker policy
 // the interceptors, which count it, too; without them the router is asked here.
 func (p *picker) Pick(info grpcbalancer.PickInfo) (grpcbalancer.PickResult, error) {
 	if rt := routeOf(info.Ctx, p.hub, p.service, info.FullMethodName); rt != nil {
-		return p.follow(info, rt)
+		return p.follow(info.Ctx, rt)
 	}
-	call := balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: info.FullMethodName}
-	if p.policy().method(info.FullMethodName).streams {
-		call.Stream = balancer.ClientStream // nobody will say when its headers come
-	}
-	a, err := p.hub.router.Pick(info.Ctx, call, nil)
-	if err != nil {
+	call, d := p.policy().call(info.FullMethodName), p.policy().done(info.Ctx, nil)
+	if err := p.hub.router.Begin(info.Ctx, call, &d.attempt); err != nil {
+		d.free()
 		return p.refuse(err)
 	}
-	c, err := p.connected(&a)
-	if err == nil && !a.AllTrusted() {
-		c, err = p.trusted(info.Ctx, &a, c)
-	}
-	if err == nil {
-		var result grpcbalancer.PickResult
-		if result, err = p.result(info, a, c, nil); err == nil {
-			return result, nil
+	if c := p.policy().child(d.attempt.Endpoint()); c != nil && d.attempt.AllTrusted() && p.token == nil {
+		if conn := c.ready.Load(); conn != nil { // as nearly always
+			return grpcbalancer.PickResult{SubConn: conn.sub, Done: d.fn}, nil
 		}
 	}
-	a.Done(c.blame())
-	return grpcbalancer.PickResult{}, err
+	return p.lead(d)
+}
+
+// lead takes an attempt that Pick has begun to its connection.
+func (p *picker) lead(d *done) (picked grpcbalancer.PickResult, err error) {
+	c, err := p.connected(&d.attempt)
+	if err == nil && !d.attempt.AllTrusted() {
+		c, err = p.trusted(d.ctx, &d.attempt, c)
+	}
+	if err == nil {
+		picked, err = p.result(d, c)
+	}
+	if err != nil {
+		d.attempt.Done(c.blame())
+		d.free()
+	}
+	return picked, err
 }
 
 // follow takes the attempt that the interceptor has begun to its connection. gRPC
 // picks for one call once at a time.
-func (p *picker) follow(info grpcbalancer.PickInfo, rt *route) (grpcbalancer.PickResult, error) {
-	at, err := rt.next()
-	if err != nil {
+func (p *picker) follow(ctx context.Context, rt *route) (picked grpcbalancer.PickResult, err error) {
+	d := p.policy().done(ctx, rt)
+	if d.attempt, err = rt.next(); err != nil {
+		d.free()
 		return p.refuse(err)
 	}
-	var result grpcbalancer.PickResult
-	c, err := p.connected(&at)
+	c, err := p.connected(&d.attempt)
 	if err == nil {
-		result, err = p.result(info, at, c, rt)
+		picked, err = p.result(d, c)
 	}
-	rt.take(at, err == nil)
-	return result, err
+	rt.take(d.attempt, err == nil)
+	if err != nil {
+		d.free()
+	}
+	return picked, err
 }
 
 // connected returns the connection for an attempt, which it moves to another
@@ -106,29 +117,28 @@ func (p *picker) isComing(e *balancer.Endpoint) bool {
 	return c != nil && c.coming.Load()
 }
 
-// result is the pick of a child's connection for an attempt.
-func (p *picker) result(info grpcbalancer.PickInfo, a balancer.Attempt, c *child, rt *route) (grpcbalancer.PickResult, error) {
+// result is the pick of a child's connection for the attempt that d will end.
+func (p *picker) result(d *done, c *child) (picked grpcbalancer.PickResult, err error) {
 	var conn *readyConn
 	if c != nil {
 		conn = c.ready.Load()
 	}
 	if conn == nil { // lost since
 		p.policy().wakeLater()
-		return grpcbalancer.PickResult{}, grpcbalancer.ErrNoSubConnAvailable
+		return picked, grpcbalancer.ErrNoSubConnAvailable
 	}
+	a, rt := &d.attempt, d.route
 	if rt != nil && rt.bare && !a.Trusted() {
 		// The config has changed while the call waited: its secrets are among
 		// the rest.
-		return grpcbalancer.PickResult{}, status.Errorf(codes.Unavailable, "cloud %s has become one that isn't trusted", a.Cloud())
+		return picked, status.Errorf(codes.Unavailable, "cloud %s has become one that isn't trusted", a.Cloud())
 	}
-	picked := grpcbalancer.PickResult{SubConn: conn.sub}
 	if p.token != nil || rt != nil && rt.secrets != nil {
-		var err error
-		if picked.Metadata, err = p.credentials(info.Ctx, a, rt); err != nil {
+		if picked.Metadata, err = p.credentials(d.ctx, *a, rt); err != nil {
 			return picked, status.Error(codes.Unauthenticated, err.Error())
 		}
 	}
-	picked.Done = p.policy().done(info.Ctx, a, rt)
+	picked.SubConn, picked.Done = conn.sub, d.fn
 	return picked, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	grpcbalancer "google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/pickfirst"
@@ -61,9 +62,9 @@ type policy struct {
 
 	// Set by the first good UpdateClientConnState, before any pick.
 	*link
-	slots atomic.Pointer[[]*child] // by Endpoint.Slot; replaced, never changed
-	pool  sync.Pool                // of *done
-	last  atomic.Pointer[named]    // the method that was picked for last
+	slots atomic.Pointer[[]*child]      // by Endpoint.Slot; replaced, never changed
+	pool  sync.Pool                     // of *done
+	last  atomic.Pointer[balancer.Call] // never changed: see call
 
 	// blocked says that a call waits for another state of the connections.
 	blocked atomic.Bool
@@ -101,7 +102,7 @@ func (p *policy) UpdateClientConnState(s grpcbalancer.ClientConnState) error {
 		l.hub.add(p)
 	}
 	was := *p.slots.Load()
-	var is []*child
+	is := make([]*child, 0, max(len(was), len(s.ResolverState.Endpoints)))
 	var fresh []*child
 	for _, endpoint := range s.ResolverState.Endpoints {
 		place, ok := endpoint.Attributes.Value(placeKey{}).(balancer.Place)
@@ -280,9 +281,10 @@ func (p *policy) Close() {
 // it to the policy.
 type link struct {
 	*settings
-	hub     *hub
-	service string
-	inUse   atomic.Bool // a policy has got it
+	hub      *hub
+	service  string
+	interned unique.Handle[string] // the service: picks compare its pointer with that of the router's
+	inUse    atomic.Bool           // a policy has got it
 	// ownConfig is what the resolver says if the default service config names
 	// no policy. Nil until then. Only the resolver uses it.
 	ownConfig *serviceconfig.ParseResult

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"unique"
 
 	"google.golang.org/grpc/resolver"
 
@@ -24,12 +25,12 @@ func (b *resolverBuilder) Scheme() string { return Scheme }
 
 // Build starts to follow the places of the service that the target names.
 func (b *resolverBuilder) Build(target resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
-	service := target.Endpoint()
-	if service == "" {
+	name := unique.Make(target.Endpoint())
+	if name.Value() == "" {
 		return nil, fmt.Errorf("the target %s names no service: want %s:///SERVICE", target.String(), Scheme)
 	}
 	r := &placesResolver{
-		link: &link{settings: b.settings, hub: b.hub, service: service},
+		link: &link{settings: b.settings, hub: b.hub, service: name.Value(), interned: name},
 		cc:   cc, deaf: opts.DisableServiceConfig, closing: make(chan struct{}),
 	}
 	r.wg.Go(r.follow)

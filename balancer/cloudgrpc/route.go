@@ -39,6 +39,9 @@ type routeKey struct{}
 // context has one. It may have that of another call: whoever is asked for
 // credentials, or handles a call, may make one of his own.
 func routeOf(ctx context.Context, h *hub, service, method string) *route {
+	if !h.routed.Load() {
+		return nil
+	}
 	rt, _ := ctx.Value(routeKey{}).(*route)
 	if rt == nil || rt.hub != h || rt.service != service || rt.method != method {
 		return nil
@@ -137,6 +140,9 @@ func (rt *route) attempt() balancer.Attempt {
 
 // lead makes a new route that of an attempt, and returns the options that go with it.
 func (rt *route) lead(ctx context.Context, h *hub, service, method string, at balancer.Attempt, opts []grpc.CallOption) []grpc.CallOption {
+	if !h.routed.Load() {
+		h.routed.Store(true)
+	}
 	rt.Context, rt.hub, rt.service, rt.method, rt.at = withClass(ctx, at), h, service, method, at
 	if at.AllTrusted() {
 		rt.bare = true

@@ -29,6 +29,7 @@ func resolveTarget(ctx context.Context, target string, again <-chan struct{}, fo
 	}
 	parsed := resolver.Target{URL: *u}
 	cc := &targetConn{ctx: ctx, found: found, scheme: u.Scheme, authority: authorityOf(builder, parsed)}
+	cc.host = hostOf(cc.authority)
 	r, err := builder.Build(parsed, cc, resolver.BuildOptions{DisableServiceConfig: true, Authority: cc.authority})
 	if err != nil {
 		found(nil, err)
@@ -60,6 +61,7 @@ type targetConn struct {
 	found     func([]balancer.Endpoint, error)
 	scheme    string
 	authority string
+	host      string     // of the authority
 	mu        sync.Mutex // one answer at a time, in their order
 }
 
@@ -71,7 +73,7 @@ func (c *targetConn) UpdateState(s resolver.State) error {
 			endpoints = append(endpoints, resolver.Endpoint{Addresses: []resolver.Address{a}})
 		}
 	}
-	var is []balancer.Endpoint
+	is := make([]balancer.Endpoint, 0, len(endpoints))
 	for _, e := range endpoints {
 		// An endpoint with several addresses is as good as several: all of
 		// them are connected to.
@@ -88,18 +90,22 @@ func (c *targetConn) UpdateState(s resolver.State) error {
 }
 
 func (c *targetConn) endpoint(a resolver.Address) balancer.Endpoint {
-	name := a.ServerName
-	if name == "" {
-		name = c.authority
-	}
-	e := balancer.Endpoint{Address: a.Addr, Host: name, Name: name}
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		e.Name = host
+	e := balancer.Endpoint{Address: a.Addr, Host: c.authority, Name: c.host}
+	if a.ServerName != "" {
+		e.Host, e.Name = a.ServerName, hostOf(a.ServerName)
 	}
 	if strings.HasPrefix(c.scheme, "unix") {
 		e.Address = "unix:" + a.Addr // how gRPC's dialer knows a socket's path
 	}
 	return e
+}
+
+// hostOf returns an authority without its port.
+func hostOf(authority string) string {
+	if host, _, err := net.SplitHostPort(authority); err == nil {
+		return host
+	}
+	return authority
 }
 
 // ReportError takes a failure: the last good addresses stay.

@@ -15,8 +15,12 @@ type Histogram struct {
 }
 
 // Record counts d. It does not allocate and may be called from any goroutine.
-func (h *Histogram) Record(d time.Duration) {
-	h.counts[bucketOf(d)].Add(1)
+func (h *Histogram) Record(d time.Duration) { h.RecordN(d, 1) }
+
+// RecordN counts d as often as n says, as Record does: for one that stands for
+// several.
+func (h *Histogram) RecordN(d time.Duration, n uint32) {
+	h.counts[bucketOf(d)].Add(n)
 }
 
 // Count returns how many durations were recorded.

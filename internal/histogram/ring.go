@@ -34,9 +34,12 @@ func NewRing(k int, span time.Duration) *Ring {
 
 // Record counts d in the current window. It does not allocate and may be
 // called from any goroutine.
-func (r *Ring) Record(d time.Duration) {
+func (r *Ring) Record(d time.Duration) { r.RecordN(d, 1) }
+
+// RecordN is Record of d as often as n says.
+func (r *Ring) RecordN(d time.Duration, n uint32) {
 	if h := r.current.Load(); h != nil {
-		h.Record(d)
+		h.RecordN(d, n)
 	}
 }
 
