@@ -112,7 +112,8 @@
 // # Adapters
 //
 // Package balancer knows neither net/http nor gRPC. An adapter for a protocol
-// uses Do, or [Router.Pick] where the protocol has retries of its own, reports
+// uses Do, or [Router.Pick] where the protocol has retries of its own (and
+// [Router.Begin] where copying an attempt costs too much), reports
 // each attempt as a [health.Outcome], and registers a [Prober].
 //
 // # Stability

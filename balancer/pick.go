@@ -72,8 +72,8 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 }
 
 // Begin is [Router.Pick] of a call's first attempt, which it fills in where it is
-// kept: for adapters that count nanoseconds. The attempt is zero or of no use if
-// there is an error.
+// kept: for adapters that count nanoseconds. If there is an error there is no
+// attempt, whatever a then holds. The call is only read.
 func (r *Router) Begin(ctx context.Context, call *Call, a *Attempt) error {
 	t := r.table.Load()
 	s := t.find(call.Service, call.Protocol)
