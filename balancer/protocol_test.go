@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unique"
+	"unsafe"
 
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -409,4 +412,20 @@ func TestSendingForbidsTheCut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever interns the name of a service has the very string that picks compare.
+func TestServiceNamesAreInterned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Done(health.Outcome{})
+		name := unique.Make(strings.Clone("api")).Value()
+		if unsafe.StringData(a.Service()) != unsafe.StringData(name) {
+			t.Error("another string")
+		}
+	})
 }
