@@ -60,8 +60,9 @@ type Endpoint struct {
 }
 
 // use is how an endpoint is used. Two counters share a word, so that one write ends
-// an attempt that went well: the lower bits count the attempts under way, the upper
-// ones the good answers that were in time, as far as a trillion.
+// an attempt that went well: the lower bits count the attempts under way, as a signed
+// number lest one that is ended twice borrow from the others; the upper ones the good
+// answers that were in time, as far as a trillion.
 type use struct{ word atomic.Uint64 }
 
 const (
@@ -70,9 +71,12 @@ const (
 	oneFast      = 1 << inFlightBits
 )
 
-func (u *use) inFlight() int32 { return int32(u.word.Load() & (oneFast - 1)) }
+func (u *use) inFlight() int32 {
+	const unused = 32 - inFlightBits
+	return int32(uint32(u.word.Load())<<unused) >> unused
+}
 
-func (u *use) fast() uint64 { return u.word.Load() >> inFlightBits }
+func (u *use) fast() uint64 { return (u.word.Load() + oneFast/2) >> inFlightBits }
 
 // probeRecord is what probes said. Any goroutine may write it.
 type probeRecord struct {

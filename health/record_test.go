@@ -202,6 +202,22 @@ func TestGoodIsRecordAndEnd(t *testing.T) {
 	})
 }
 
+// An attempt that is ended once too often costs one in flight, and no count.
+func TestEndTooOften(t *testing.T) {
+	f := newFleet(Settings{}, 1)
+	e := f.all[0]
+	e.End()
+	f.pass(sweepInterval)
+	if e.InFlight() != -1 || e.Counts() != (Counts{}) {
+		t.Errorf("%d in flight, counts %+v", e.InFlight(), e.Counts())
+	}
+	f.attempt(0, 3, OK)
+	f.pass(sweepInterval)
+	if c := e.Counts(); e.InFlight() != -1 || c.OK != 3 || c.Begun != 3 {
+		t.Errorf("%d in flight, counts %+v", e.InFlight(), c)
+	}
+}
+
 // Where there are plenty of answers the quantiles rest on a part of them, and say
 // the same. Counts are exact nevertheless.
 func TestPlentyOfAnswers(t *testing.T) {

@@ -17,11 +17,10 @@ import (
 
 // child is the connection to one endpoint, kept by a pick_first policy.
 type child struct {
-	place balancer.Place
-
 	// ready gives the connection, nil as long as there is none that may be used.
-	// Picks read it.
+	// Picks read it, and place: of thousands of children, one cache line each.
 	ready    atomic.Pointer[readyConn]
+	place    balancer.Place
 	policy   *policy
 	endpoint resolver.Endpoint
 	// coming says that a connection is being made and may soon be there.
