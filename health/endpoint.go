@@ -9,10 +9,6 @@ import (
 // line: 64 bytes, doubled because processors fetch lines in pairs.
 const cacheLine = 128
 
-// mallocHeader is what the runtime puts before an object that is as large as an
-// Endpoint and has pointers.
-const mallocHeader = 8
-
 const (
 	// MostTiers is how many tiers a target may have.
 	MostTiers = 32
@@ -31,7 +27,7 @@ const (
 // its own, and so does all that a pick compares. What bad ones, probes and the
 // sweep write lies behind it.
 type Endpoint struct {
-	_ [cacheLine - mallocHeader]byte
+	past past // which the sweep remembers: it fills the line before
 
 	begun    [nearTiers]atomic.Uint64 // by tier
 	use      use
@@ -94,12 +90,17 @@ func (p *probeRecord) waits(now time.Duration) time.Duration {
 	return now - time.Duration(p.began.Load())
 }
 
-// sweepRecord is what the sweep remembers of an endpoint.
+// past is what was counted so far. Before it the runtime puts eight bytes, as before
+// all objects that are so large and have pointers: together they are a cacheLine.
+type past struct {
+	counts   Counts   // at the last sweep
+	outcomes Outcomes // as far as the target has counted them
+}
+
+// sweepRecord is what else the sweep remembers of an endpoint.
 type sweepRecord struct {
-	counts   Counts            // cumulative, at the last sweep
-	outcomes Outcomes          // cumulative, as far as the target has counted them
-	begun    [nearTiers]uint64 // likewise
-	traffic  traffic           // likewise
+	begun    [nearTiers]uint64 // cumulative, as far as the target has counted them
+	traffic  traffic           // cumulative, at the last sweep
 	answers  answers           // likewise
 	reached  uint64            // likewise
 	window   window

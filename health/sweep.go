@@ -65,7 +65,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	for _, e := range t.endpoints {
 		s := &e.swept
 		traffic, counts := e.traffic(), e.counts()
-		delta := counts.minus(s.counts)
+		delta := counts.minus(e.past.counts)
 		said := answers{counts.OK + e.probe.good.Load(), counts.Bad + e.probe.bad.Load()}
 		good, bad := said.good-s.answers.good, said.bad-s.answers.bad
 		reached := e.probe.reached.Load()
@@ -106,7 +106,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 		s.window.add(now, delta)
 		all = all.plus(delta)
 		inFlight += e.InFlight()
-		s.counts, s.traffic, s.answers, s.reached = counts, traffic, said, reached
+		e.past.counts, s.traffic, s.answers, s.reached = counts, traffic, said, reached
 	}
 	t.window.add(now, all)
 	t.fresh.add(now, all)

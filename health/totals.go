@@ -76,8 +76,8 @@ func (t *Target) count() {
 
 func (t *Target) countEndpoint(e *Endpoint) {
 	now := e.outcomes()
-	t.outcomes = t.outcomes.Plus(now.minus(e.swept.outcomes))
-	e.swept.outcomes = now
+	t.outcomes = t.outcomes.Plus(now.minus(e.past.outcomes))
+	e.past.outcomes = now
 	far := e.far.Load()
 	for i, l := range *t.tiers.Load() {
 		switch {
