@@ -37,8 +37,7 @@
 // after a grace of 30 s with a [*DrainedError].
 //
 // The way of a call is told from the top in do.go; the choice itself is in
-// pick.go, that of a retry in again.go, and hedges are in hedging.go, wins.go and
-// hedge.go.
+// pick.go, that of a retry in again.go, and hedges are in hedging.go and hedge.go.
 //
 // # What happens when there is not enough
 //

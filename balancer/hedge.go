@@ -150,7 +150,6 @@ func (d *doing[T]) finish(h *hedge[T], c *clock, first *run) {
 		_, tier := h.table()
 		c.uncover(first, tier.Attempts > 2)
 	case first.fate.lose():
-		h.run.before[0].noteWin()
 		first.stop()
 	}
 	if d.beside.deliver(h) {

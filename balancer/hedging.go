@@ -41,13 +41,10 @@ const (
 // Within these bounds hedges end by themselves where they buy nothing. None goes
 // to a cloud that is slow by its own standards, see [health.Target.Quality]: it
 // would be answered late, and be one more for a cloud that has enough to do. That
-// is known within a second or two. What lasts for minutes becomes the standard, so
-// it is also counted which hedges win: see wins.go.
+// is known within a second or two; what lasts for minutes becomes the standard.
 type hedging struct {
-	delay  atomic.Int64  // ns; 0: unknown, nothing is hedged
-	tokens atomic.Int64  // hedges that may be made, in quanta
-	made   atomic.Uint64 // hedges
-	won    atomic.Uint64 // of these, answered before the first attempt
+	delay  atomic.Int64 // ns; 0: unknown, nothing is hedged
+	tokens atomic.Int64 // hedges that may be made, in quanta
 	calls  [hedgeShards]struct {
 		n atomic.Uint64 // those that might have been hedged
 		_ [56]byte      // a cache line each
@@ -58,7 +55,6 @@ type hedging struct {
 	second   uint64 // calls that had at the last measurement
 	bank     int64  // the most that tokens may be
 	measured time.Duration
-	wins     wins
 }
 
 // count notes a call. Calls to one endpoint meet at its record already, so they
@@ -100,8 +96,7 @@ func (h *hedging) measure(now time.Duration, part float64, targets []*health.Tar
 	if passed < time.Second {
 		return
 	}
-	h.wins.count(h.made.Load(), h.won.Load())
-	h.bank = int64(float64(h.counted-h.second) / passed.Seconds() * hedgeBank.Seconds() * part * h.wins.part() * hedgeQuantum)
+	h.bank = int64(float64(h.counted-h.second) / passed.Seconds() * hedgeBank.Seconds() * part * hedgeQuantum)
 	h.measured, h.second = now, h.counted
 	delay, n := health.QuantileOf(targets, tier, 1-part)
 	if n < leastHedgeAnswers || float64(n)*part < 1 {
@@ -129,7 +124,7 @@ func (s *service) hedge(now time.Duration) {
 				targets = append(targets, c.target)
 			}
 		}
-		h.earn(t.Hedge * h.wins.part())
+		h.earn(t.Hedge)
 		h.measure(now, t.Hedge, targets, i)
 	}
 }
@@ -190,9 +185,8 @@ func (a Attempt) HedgeAfter() time.Duration {
 // PickHedge makes a second attempt at a call while the first is under way: in
 // another cloud, else at another endpoint. It reports false if there is to be
 // none: if no cloud that is well has room and answers as quickly as usual, if the
-// tier hedges enough calls already (a tenth of the usual where hedges don't win) or
-// is being shed, or if the retry budget is spent. The caller ends the attempt as
-// one that [Router.Pick] made. Any number of goroutines may call it.
+// tier hedges enough calls already or is being shed, or if the retry budget is
+// spent. The caller ends the attempt as one that [Router.Pick] made. Any number of goroutines may call it.
 func (r *Router) PickHedge(first Attempt) (hedge Attempt, ok bool) {
 	p, ok := r.planHedge(first)
 	if ok {
@@ -250,7 +244,6 @@ func (p *plannedHedge) attempt(r *Router) Attempt {
 // begin starts it.
 func (p *plannedHedge) begin(a *Attempt) {
 	p.service.live.retries.Add(1)
-	p.tier.hedging.made.Add(1)
 	a.begin(p.cloud, p.endpoint)
 }
 
@@ -283,15 +276,7 @@ const reasonHedgeLost = "hedge lost"
 func (a Attempt) Overtaken() {
 	now := a.cloud.router.now()
 	a.overtaken(now)
-	a.noteWin()
 	a.answered(now, health.Outcome{Reason: reasonHedgeLost})
-}
-
-// noteWin counts the hedge that was answered before the attempt.
-func (a *Attempt) noteWin() {
-	if _, t := a.table(); !a.hedge && t.hedging != nil {
-		t.hedging.won.Add(1)
-	}
 }
 
 // overtaken keeps how long the first attempt was waited for: see

@@ -235,3 +235,30 @@ func TestUnpaidHedgeCostsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestNoHedgeToASlowCloud: nor to another endpoint of it.
+func TestNoHedgeToASlowCloud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := hedgedWorld(t, func(c *Config) { c.Retry.Fraction = 1 })
+		w.mu.Lock()
+		w.latency = 40 * ms // everywhere
+		w.mu.Unlock()
+		if errs := w.load(r, "critical", 400, 5*ms); len(errs) > 0 {
+			t.Fatal(errs[0])
+		}
+		s := &script{replies: map[int]reply{1: {kind: health.OK, after: 100 * ms}, 2: {kind: health.OK}}}
+		if v, err := s.do(t.Context(), r, Call{Service: "api", Idempotent: true}); v != 1 || err != nil || len(s.attempts) != 1 {
+			t.Errorf("value %d after %d attempts, %v", v, len(s.attempts), err)
+		}
+		w.mu.Lock()
+		w.latency = 0
+		w.mu.Unlock()
+		if errs := w.load(r, "critical", 3000, 5*ms); len(errs) > 0 { // what is normal is so again
+			t.Fatal(errs[0])
+		}
+		s = &script{replies: map[int]reply{1: {kind: health.OK, after: 100 * ms}, 2: {kind: health.OK}}}
+		if v, err := s.do(t.Context(), r, Call{Service: "api", Idempotent: true}); v != 2 || err != nil {
+			t.Errorf("value %d after %d attempts, %v", v, len(s.attempts), err)
+		}
+	})
+}

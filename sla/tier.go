@@ -35,9 +35,7 @@ type Tier struct {
 	// 98th percentile of what answers took in the last seconds, at least 1 ms. A
 	// hedge is paid from the retry budget and is one of Attempts. There is none
 	// while the tier is shed, none of streams, and none where all clouds that are
-	// well are full or slower than usual. While nine hedges of ten are not answered
-	// before the first attempt, only a tenth of them is made. Range: above 0, at
-	// most 0.5. Default: none.
+	// well are full or slower than usual. Range: above 0, at most 0.5. Default: none.
 	Hedge float64
 
 	// Reserve is the part of each cloud's capacity that less critical tiers may
