@@ -65,7 +65,7 @@ func (a Attempt) Service() string { return a.cloud.service.name }
 func (a Attempt) Cloud() string { return a.cloud.name }
 
 // Endpoint returns the endpoint.
-func (a *Attempt) Endpoint() *Endpoint { return &a.endpoint.Endpoint }
+func (a Attempt) Endpoint() *Endpoint { return &a.endpoint.Endpoint }
 
 // Tier returns the name of the call's tier.
 func (a Attempt) Tier() string { return a.cloud.service.tiers[a.tier].Name }
@@ -86,7 +86,7 @@ func (a Attempt) Time(left time.Duration) time.Duration {
 }
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
-func (a *Attempt) Done(o health.Outcome) {
+func (a Attempt) Done(o health.Outcome) {
 	now := a.cloud.router.now()
 	if o.Kind == health.OK && !a.open && !a.cloud.watched { // as nearly always
 		a.cloud.target.Good(&a.endpoint.live, int(a.tier), a.began, now)

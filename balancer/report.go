@@ -13,7 +13,8 @@ type LoadReport struct {
 	Memory float64
 	// Calls and Errors are per second, of all clients together, without the calls
 	// that the server refused. 0 if it wasn't said. Calls ÷ utilization is what the
-	// server carries: see [failover.Capacity].
+	// server carries: see [failover.Capacity]. Where an address has several servers
+	// behind it, calls of one of them say nothing and aren't used.
 	Calls, Errors float64
 }
 

@@ -68,4 +68,4 @@ func (a Attempt) Trusted() bool { return a.cloud.trusted }
 
 // AllTrusted reports whether that holds for every cloud of the service, so that
 // it doesn't matter where the attempt goes.
-func (a *Attempt) AllTrusted() bool { return a.cloud.service.trustsAll }
+func (a Attempt) AllTrusted() bool { return a.cloud.service.trustsAll }

@@ -32,7 +32,9 @@ type CapacitySigns struct {
 	Utilization float64
 	Reported    bool
 	// Carries is what the servers carry now, for all clients together, as their
-	// reports say: calls per second ÷ utilization, as in gRFC A58. 0: unknown.
+	// reports say: calls per second ÷ utilization, as in gRFC A58. 0: unknown. It is
+	// left out where it can't be true, as behind a load balancer whose servers each
+	// report for themselves.
 	Carries float64
 	// Clients is how many clients share it. 0: unknown.
 	Clients int
@@ -110,6 +112,7 @@ type Capacity struct {
 	stepped    time.Duration
 	started    bool
 	ago        float64       // Load about a second ago
+	steady     float64       // Load that has lasted for some seconds
 	clients    int           // that there are said to be
 	usual      float64       // the client's part of all calls, 0…1
 	watched    float64       // the seconds that this is the mean of

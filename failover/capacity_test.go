@@ -160,6 +160,29 @@ func TestCapacityCatchesUp(t *testing.T) {
 	}
 }
 
+// A load balancer has 16 servers behind one address. Each report is about one of
+// them, which is no reason to send the cloud a sixteenth of what it carries.
+func TestCapacityBehindALoadBalancer(t *testing.T) {
+	for _, clients := range []int{0, 1, 10} {
+		const carries = 16_000.0
+		var c Capacity
+		offered, least := 15_700.0/float64(max(clients, 1)), math.Inf(1)
+		drive(&c, 0, 40*time.Second, func(now time.Duration, perSecond float64) CapacitySigns {
+			load := sent(offered, perSecond)
+			if now < 10*time.Second {
+				load /= 2
+			} else {
+				least = min(least, load)
+			}
+			utilization := load * float64(max(clients, 1)) / carries
+			return CapacitySigns{Load: load, Reported: true, Utilization: utilization, Carries: carries / 16, Clients: clients}
+		})
+		if least < 0.8*offered {
+			t.Errorf("%d clients: %.0f of %.0f calls per second", clients, least, offered)
+		}
+	}
+}
+
 // Who sends much less than others gets half as much within 3 s although the cloud is
 // almost full.
 func TestCapacityOfTheLeast(t *testing.T) {

@@ -12,6 +12,7 @@ const (
 	fairness          = 0.05 // per second: of the part
 	reportAge         = time.Second
 	mostForeseen      = 1.5 // times the reported utilization
+	steadyIn          = 5 * time.Second
 	settleIn          = 30 * time.Second
 	muchUnused        = 0.1 // of what a cloud carries; all the same from twice that on
 	catchUpIn         = time.Second
@@ -21,6 +22,7 @@ const (
 
 // steer follows load reports.
 func (c *Capacity) steer(dt float64, s CapacitySigns) {
+	s.Carries = c.believed(dt, s)
 	c.watch(dt, s)
 	utilization := s.Utilization
 	if c.ago > 0 && c.allowance > 0 {
@@ -52,6 +54,18 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 		c.allowance += dt * fairness * c.part
 	}
 	c.rest(dt, s)
+}
+
+// believed is what the servers carry, 0 if that can't be: if by it they get less than
+// two thirds of what this client alone has sent for some time, or a quarter of what
+// all clients would if they sent as much. Behind one address are several servers then,
+// of which each report is about one.
+func (c *Capacity) believed(dt float64, s CapacitySigns) float64 {
+	c.steady = min(s.Load, c.steady+(s.Load-c.steady)*-math.Expm1(-dt/steadyIn.Seconds()))
+	if s.Carries*s.Utilization < c.steady*max(2.0/3, float64(s.Clients)/4) {
+		return 0
+	}
+	return s.Carries
 }
 
 // catchUp takes an allowance that is much less than others have towards the

@@ -2,6 +2,7 @@ package cloudgrpc
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,19 +55,42 @@ func methodOf(fullName string) method {
 	return m
 }
 
-// call returns what the router is asked for when no interceptor has asked it: for
-// the method that was picked for last it is there already.
+// call returns what the router is asked for when no interceptor has asked it. For a
+// method that was picked for before it is there already.
 func (p *policy) call(fullName string) *balancer.Call {
-	if last := p.last.Load(); last != nil && last.Method == fullName {
-		return last
+	if known := p.calls.Load(); known != nil {
+		if call := (*known)[fullName]; call != nil {
+			return call
+		}
 	}
 	call := &balancer.Call{Service: p.service, Protocol: balancer.GRPC, Method: fullName}
 	if methodOf(fullName).streams {
 		call.Stream = balancer.ClientStream // nobody will say when its headers come
 	}
-	p.last.Store(call)
+	p.keep(call)
 	return call
 }
+
+// keep remembers a call for the next pick. The map is replaced, never changed, so
+// that picks read it without a lock; names may be made up, so it is bounded.
+func (p *policy) keep(call *balancer.Call) {
+	for {
+		was := p.calls.Load()
+		is := map[string]*balancer.Call{call.Method: call}
+		if was != nil {
+			if len(*was) >= mostCalls {
+				return
+			}
+			maps.Copy(is, *was)
+		}
+		if p.calls.CompareAndSwap(was, &is) {
+			return
+		}
+	}
+}
+
+// mostCalls is the number of methods for which a policy remembers a call.
+const mostCalls = 200
 
 type idempotentKey struct{}
 

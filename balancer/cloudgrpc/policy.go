@@ -62,9 +62,9 @@ type policy struct {
 
 	// Set by the first good UpdateClientConnState, before any pick.
 	*link
-	slots atomic.Pointer[[]*child]      // by Endpoint.Slot; replaced, never changed
-	pool  sync.Pool                     // of *done
-	last  atomic.Pointer[balancer.Call] // never changed: see call
+	slots atomic.Pointer[[]*child]                  // by Endpoint.Slot; replaced, never changed
+	pool  sync.Pool                                 // of *done
+	calls atomic.Pointer[map[string]*balancer.Call] // by method: see call
 
 	// blocked says that a call waits for another state of the connections.
 	blocked atomic.Bool
