@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,4 +187,60 @@ func wantNoneInFlight(t *testing.T, r *Router) {
 			}
 		}
 	}
+}
+
+// A deferred Done ends the attempt that it was of, whatever the variable holds then.
+func TestDeferredDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var first, second Attempt
+		func() {
+			a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first = a
+			defer a.Done(health.Outcome{Kind: health.Failed})
+			if a, err = r.Pick(t.Context(), Call{Service: "api"}, []Attempt{a}); err != nil {
+				t.Fatal(err)
+			}
+			second = a
+			defer a.Done(health.Outcome{Kind: health.OK})
+		}()
+		for _, a := range []Attempt{first, second} {
+			if n := a.endpoint.live.InFlight(); n != 0 {
+				t.Errorf("%v: %d in flight", a.Endpoint(), n)
+			}
+		}
+	})
+}
+
+// Begin fills in an attempt that may have been another one before, and after an
+// error leaves nothing behind.
+func TestBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		var a Attempt
+		ctx := sla.WithTier(t.Context(), "critical")
+		for range 3 {
+			for _, stream := range []Streaming{NoStream, ClientStream} {
+				if err := r.Begin(ctx, &Call{Service: "api", Stream: stream}, &a); err != nil {
+					t.Fatal(err)
+				}
+				if a.Tier() != "critical" || a.Number() != 1 || a.Hedge() || a.endpoint.live.InFlight() != 1 {
+					t.Errorf("%+v, %d in flight", a, a.endpoint.live.InFlight())
+				}
+				a.Done(health.Outcome{Kind: health.OK})
+			}
+			var unknown *UnknownServiceError
+			if err := r.Begin(ctx, &Call{Service: "other"}, &a); !errors.As(err, &unknown) {
+				t.Errorf("a service that isn't there: %v", err)
+			}
+		}
+		for _, c := range r.order[0].clouds {
+			if n := c.target.Load().InFlight; n != 0 {
+				t.Errorf("%s: %d in flight", c.name, n)
+			}
+		}
+	})
 }

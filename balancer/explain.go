@@ -160,7 +160,7 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 	if why.Rule >= 0 {
 		e.RuleText = encodeInline(t.config.Assign[why.Rule])
 	}
-	if s.hedges(tier) && call.Idempotent && !call.OneByOne && call.Stream == NoStream {
+	if s.hedges(tier) && s.takesHedges(uint32(draw), class.Tier) && call.Idempotent && !call.OneByOne && call.Stream == NoStream {
 		e.Hedge, e.HedgeAfter = tier.Hedge, time.Duration(tier.hedging.delay.Load())
 	}
 	if class.Contract > 0 {

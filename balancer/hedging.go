@@ -253,9 +253,7 @@ func (p *plannedHedge) begin(a *Attempt) {
 // if there is none.
 func (s *serviceTable) beside(class int, draw uint64, first Attempt) (*cloudTable, *endpoint) {
 	tier, bits, tried := &s.tiers[class], uint32(draw), []Attempt{first}
-	room := func(c *cloudTable) bool {
-		return !c.down && !c.live.noRoom.Load() && !c.live.slow.Load() && c.choose(bits, class) >= 0
-	}
+	room := func(c *cloudTable) bool { return c.takesHedge(bits, class) }
 	if c := s.drawCloud(tier, draw, false, func(c *cloudTable) bool { return room(c) && c.name != first.cloud.name }); c != nil {
 		return c, c.endpoints[c.choose(bits, class)]
 	}
@@ -264,6 +262,21 @@ func (s *serviceTable) beside(class int, draw uint64, first Attempt) (*cloudTabl
 		return c, c.untried(bits, tried)
 	}
 	return nil, nil
+}
+
+// takesHedges reports whether any cloud takes a hedge now.
+func (s *serviceTable) takesHedges(bits uint32, class int) bool {
+	for i := range s.clouds {
+		if s.clouds[i].takesHedge(bits, class) {
+			return true
+		}
+	}
+	return false
+}
+
+// takesHedge reports whether the cloud is asked for what isn't needed.
+func (c *cloudTable) takesHedge(bits uint32, class int) bool {
+	return len(c.endpoints) > 0 && !c.down && !c.live.noRoom.Load() && !c.live.slow.Load() && c.choose(bits, class) >= 0
 }
 
 // reasonHedgeLost is that of an attempt whose answer wasn't needed any more.

@@ -250,6 +250,16 @@ func TestNoHedgeToASlowCloud(t *testing.T) {
 		if v, err := s.do(t.Context(), r, Call{Service: "api", Idempotent: true}); v != 1 || err != nil || len(s.attempts) != 1 {
 			t.Errorf("value %d after %d attempts, %v", v, len(s.attempts), err)
 		}
+		explained := func() float64 {
+			e, err := r.Explain(sla.WithTier(t.Context(), "critical"), Call{Service: "api", Idempotent: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.Hedge
+		}
+		if h := explained(); h != 0 {
+			t.Errorf("%v of the calls are said to be hedged", h)
+		}
 		w.mu.Lock()
 		w.latency = 0
 		w.mu.Unlock()
@@ -259,6 +269,9 @@ func TestNoHedgeToASlowCloud(t *testing.T) {
 		s = &script{replies: map[int]reply{1: {kind: health.OK, after: 100 * ms}, 2: {kind: health.OK}}}
 		if v, err := s.do(t.Context(), r, Call{Service: "api", Idempotent: true}); v != 2 || err != nil {
 			t.Errorf("value %d after %d attempts, %v", v, len(s.attempts), err)
+		}
+		if explained() == 0 {
+			t.Error("no calls are said to be hedged")
 		}
 	})
 }

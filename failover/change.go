@@ -113,8 +113,9 @@ type AbortSettings struct {
 
 	// Headroom is the part of its capacity that each of the clouds that stay must
 	// have left beside the calls of protected tiers; with less a drill or a shift
-	// is given up. It counts only where capacity is known. Range: above 0, below
-	// 1. Default: 0.1.
+	// is given up. It counts only where capacity is known, and as far as chance
+	// allows to say: with few calls per second less may be left before that is sure.
+	// Range: above 0, below 1. Default: 0.1.
 	Headroom float64
 }
 

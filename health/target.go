@@ -19,8 +19,8 @@ const (
 // Target is one service in one cloud: its endpoints, what they answered, and
 // what follows from it.
 //
-// Record, Spoiled, Waited, Probed, State, Reason, Since, P99, P90 and Quantile may be called by
-// any goroutine. All other methods belong to one goroutine at a time.
+// Good, Record, RecordOpen, Spoiled, Waited, Probed, State, Reason, Since, P99, P90 and
+// Quantile may be called by any goroutine. All other methods belong to one goroutine at a time.
 type Target struct {
 	tiers       atomic.Pointer[[]*tierLatency]
 	last        atomic.Pointer[Change]

@@ -31,7 +31,7 @@ func TestSpike(t *testing.T) {
 		long      bool
 	}{
 		{clients: 20, endpoints: 10, lag: 10 * time.Second},
-		{clients: 20, endpoints: 10, lag: 20 * time.Second, long: true},
+		{clients: 20, endpoints: 10, lag: 20 * time.Second},
 		{clients: 20, endpoints: 10, lag: 30 * time.Second},
 		{clients: 200, endpoints: 2, lag: 10 * time.Second},
 		{clients: 1000, endpoints: 10, lag: 10 * time.Second, long: true},
