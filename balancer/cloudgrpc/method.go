@@ -56,8 +56,12 @@ func methodOf(fullName string) method {
 }
 
 // call returns what the router is asked for when no interceptor has asked it. For a
-// method that was picked for before it is there already.
+// method that was picked for before it is there already, soonest for the one that came
+// last of all: most clients have few methods.
 func (p *policy) call(fullName string) *balancer.Call {
+	if last := p.last.Load(); last != nil && last.Method == fullName {
+		return last
+	}
 	if known := p.calls.Load(); known != nil {
 		if call := (*known)[fullName]; call != nil {
 			return call
@@ -67,6 +71,7 @@ func (p *policy) call(fullName string) *balancer.Call {
 	if methodOf(fullName).streams {
 		call.Stream = balancer.ClientStream // nobody will say when its headers come
 	}
+	p.last.Store(call)
 	p.keep(call)
 	return call
 }

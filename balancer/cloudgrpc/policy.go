@@ -64,7 +64,8 @@ type policy struct {
 	*link
 	slots atomic.Pointer[[]*child]                  // by Endpoint.Slot; replaced, never changed
 	pool  sync.Pool                                 // of *done
-	calls atomic.Pointer[map[string]*balancer.Call] // by method: see call
+	last  atomic.Pointer[balancer.Call]             // never changed: see call
+	calls atomic.Pointer[map[string]*balancer.Call] // by method
 
 	// blocked says that a call waits for another state of the connections.
 	blocked atomic.Bool
