@@ -95,7 +95,8 @@ type agreeing struct {
 	file   string
 }
 
-// call makes calls for a while: so many per second of each tier.
+// call makes calls for a while: so many per second of each tier. It doesn't wait for
+// the last of them: meanwhile there would be less demand, and another plan.
 func (a *agreeing) call(lasts time.Duration, rates map[string]int) {
 	for began := time.Now(); time.Since(began) < lasts; time.Sleep(50 * time.Millisecond) {
 		for tier, rate := range rates {
@@ -107,13 +108,13 @@ func (a *agreeing) call(lasts time.Duration, rates map[string]int) {
 			}
 		}
 	}
-	a.calls.Wait()
 }
 
 // compare asks plan with what the router knows, and compares each share to the
 // digit.
 func (a *agreeing) compare(name string, flags ...string) (planned *planned) {
 	a.t.Helper()
+	synctest.Wait() // a step may be under way
 	s := a.router.Status().Services[0]
 	for _, tier := range s.Tiers {
 		if tier.Demand > 0 {
@@ -168,6 +169,7 @@ func TestPlanAgreesWithRouter(t *testing.T) {
 		defer router.Close()
 		router.SetProber(balancer.HTTP, clouds.Probe)
 		a := &agreeing{t: t, router: router, clouds: clouds, file: written(t, string(cfg.Encode()))}
+		defer a.calls.Wait()
 
 		time.Sleep(time.Minute)
 		a.compare("nothing is asked for")
