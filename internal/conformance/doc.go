@@ -12,7 +12,7 @@
 //	cd internal/conformance && go test ./...
 //
 // once with two healthy clouds, and once with a cloud first that refuses every
-// connection (-refusing). A single case runs with
+// connection (-refusing), with a new router for each case. A single case runs with
 //
 //	go build -o /tmp/client . && go tool connectconformance --mode client --port 0 --trace \
 //		--run 'Basic/**/unary/success' -- /tmp/client -refusing

@@ -17,7 +17,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("conformance: ")
-	refusing := flag.Bool("refusing", false, "send each call first to a cloud that refuses connections, with a new router for each")
+	refusing := flag.Bool("refusing", false, "send each call first to a cloud that refuses connections")
 	grpc := flag.Bool("grpc", false, "call through grpc-go, which speaks nothing but gRPC")
 	flag.Parse()
 	connect, run := connectHTTP, runHTTP
