@@ -150,7 +150,7 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 	dt := min(now-c.stepped, time.Second).Seconds()
 	c.stepped = now
 	c.configure(s.Configured)
-	c.ago += (s.Load - c.ago) * -math.Expm1(-dt/reportAge.Seconds())
+	relax(&c.ago, s.Load, dt, reportAge)
 	taken, pushed := c.pushback(now, s)
 	switch {
 	case s.Down:
@@ -181,23 +181,26 @@ func (c *Capacity) configure(part float64) {
 	if part == was {
 		return
 	}
-	c.configured, c.part = part, part
-	switch {
-	case part == 0:
-		c.allowance, c.source = 0, CapacityUnknown
-	case was == 0:
-		c.allowance, c.source = part, CapacityConfigured
-	default:
-		c.allowance *= part / was
+	c.configured = part
+	if part == 0 || was == 0 {
+		c.reset()
+		return
+	}
+	c.part = part
+	c.allowance *= part / was
+}
+
+// reset goes back to what is configured.
+func (c *Capacity) reset() {
+	c.allowance, c.part, c.source = c.configured, c.configured, CapacityConfigured
+	if c.configured == 0 {
+		c.source = CapacityUnknown
 	}
 }
 
 // restart goes back to what is configured and forgets what was found out.
 func (c *Capacity) restart(now time.Duration, s CapacitySigns) {
-	c.allowance, c.part, c.source = s.Configured, s.Configured, CapacityConfigured
-	if s.Configured == 0 {
-		c.source = CapacityUnknown
-	}
+	c.reset()
 	c.ago, c.lastCut = s.Load, 0
 	c.counted, c.answered, c.pushedBack = now, s.Answered, s.PushedBack
 }
@@ -210,7 +213,7 @@ func (c *Capacity) forget(now time.Duration, s CapacitySigns) {
 		c.limited = now
 	}
 	if s.Configured == 0 && now-c.limited >= forgottenIn {
-		c.allowance, c.part, c.source = 0, 0, CapacityUnknown
+		c.reset()
 	}
 }
 
@@ -256,8 +259,13 @@ func (c *Capacity) probe(now time.Duration, dt float64, s CapacitySigns) {
 // rest lets what isn't used sink back to the part.
 func (c *Capacity) rest(dt float64, s CapacitySigns) {
 	if goal := max(c.part, s.Load/inUse); c.allowance > goal && !c.used(s) {
-		c.allowance -= (c.allowance - goal) * -math.Expm1(-dt/idleDecay.Seconds())
+		relax(&c.allowance, goal, dt, idleDecay)
 	}
+}
+
+// relax takes x towards goal by 1 − 1/e in tau; dt seconds have passed.
+func relax(x *float64, goal, dt float64, tau time.Duration) {
+	*x += (goal - *x) * -math.Expm1(-dt/tau.Seconds())
 }
 
 // used reports whether the allowance is what limits the calls.

@@ -1,9 +1,6 @@
 package failover
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // What a [Capacity] makes of load reports.
 const (
@@ -61,7 +58,8 @@ func (c *Capacity) steer(dt float64, s CapacitySigns) {
 // all clients would if they sent as much. Behind one address are several servers then,
 // of which each report is about one.
 func (c *Capacity) believed(dt float64, s CapacitySigns) float64 {
-	c.steady = min(s.Load, c.steady+(s.Load-c.steady)*-math.Expm1(-dt/steadyIn.Seconds()))
+	relax(&c.steady, s.Load, dt, steadyIn)
+	c.steady = min(c.steady, s.Load)
 	if s.Carries*s.Utilization < c.steady*max(2.0/3, float64(s.Clients)/4) {
 		return 0
 	}
@@ -78,7 +76,7 @@ func (c *Capacity) catchUp(dt float64, s CapacitySigns) {
 	// used × fair is what a client sends in the mean.
 	goal := c.fair(s) * max(used/2, min((1-used)/muchUnused-1, 1))
 	if c.allowance < goal {
-		c.allowance += (goal - c.allowance) * -math.Expm1(-dt/catchUpIn.Seconds())
+		relax(&c.allowance, goal, dt, catchUpIn)
 	}
 }
 
@@ -125,6 +123,6 @@ func (s *CapacitySigns) most() float64 {
 func (c *Capacity) settle(dt float64, s CapacitySigns) {
 	pushed := c.lastCut > 0 && c.stepped-c.lastCut < settleIn
 	if s.Configured == 0 && !pushed && s.Utilization > targetUtilization {
-		c.part += (c.allowance - c.part) * -math.Expm1(-dt/settleIn.Seconds())
+		relax(&c.part, c.allowance, dt, settleIn)
 	}
 }
