@@ -12,10 +12,13 @@ import (
 	"github.com/fairlead-go/fairlead/internal/sim"
 )
 
+// happens is what is known beforehand to happen: faults and changes.
+func (r *simulated) happens() []string { return append(slices.Clone(r.Faults), r.s.due()...) }
+
 // svg draws the simulation.
 func (r *simulated) svg() (string, error) {
 	c := chart.Chart{Title: r.title(), Subtitle: "no fault", Panels: r.panels()}
-	if happens := append(slices.Clone(r.Faults), r.s.due()...); len(happens) > 0 {
+	if happens := r.happens(); len(happens) > 0 {
 		c.Subtitle = strings.Join(happens, "; ")
 	}
 	for i := range r.result.Samples {
@@ -109,7 +112,7 @@ var reportPage = template.Must(template.ParseFS(reportFile, "report.html"))
 func (r *simulated) html(svg string) (string, error) {
 	var b strings.Builder
 	err := reportPage.Execute(&b, map[string]interface{}{
-		"Title": r.title(), "File": r.File, "Faults": append(slices.Clone(r.Faults), r.s.due()...), "Verdict": r.verdict(), "Served": r.Served, "Notes": r.Notes,
+		"Title": r.title(), "File": r.File, "Faults": r.happens(), "Verdict": r.verdict(), "Served": r.Served, "Notes": r.Notes,
 		"Tiers": cells(r.tierTable()), "Clouds": cells(r.cloudTable()), "Events": cells(r.eventTable(mostEvents)), "Changes": cells(r.changeTable()),
 		"Chart": template.HTML(svg), // package chart has escaped what it was given
 	})
