@@ -25,9 +25,7 @@ func (t *Target) Good(e *Endpoint, tier int, began, now time.Duration) {
 // process answers after its thaw says how long it was frozen. ended is 1 if the
 // attempt doesn't occupy the endpoint any longer, and 0 if it does.
 func (t *Target) recordGood(e *Endpoint, tier int, began, now time.Duration, ended uint64) {
-	if e.streak.Load() != 0 {
-		e.streak.Store(0)
-	}
+	e.breakStreak()
 	if l := t.tier(tier); l != nil && !t.excuses(began) {
 		took := now - began
 		l.learn(now, took)
@@ -39,6 +37,14 @@ func (t *Target) recordGood(e *Endpoint, tier int, began, now time.Duration, end
 		}
 	}
 	e.use.word.Add(oneFast - ended)
+}
+
+// breakStreak ends a row of bad outcomes. Nearly always there is none, and nothing to
+// be written.
+func (e *Endpoint) breakStreak() {
+	if e.streak.Load() != 0 {
+		e.streak.Store(0)
+	}
 }
 
 // recordOther counts what isn't a good answer.
@@ -71,9 +77,7 @@ func (t *Target) RecordOpen(e *Endpoint, tier int, began, now time.Duration, o O
 	switch excused := t.excuses(began); {
 	case o.Kind == OK:
 		e.use.word.Add(oneFast)
-		if e.streak.Load() != 0 {
-			e.streak.Store(0)
-		}
+		e.breakStreak()
 	case o.Kind == Overloaded:
 		e.overloaded.Add(1)
 	case o.Kind.Bad() && excused:
