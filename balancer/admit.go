@@ -28,7 +28,8 @@ const (
 	// retryShed is when a call that was shed may be tried again, at the soonest.
 	retryShed = time.Second
 	// sure is how many standard deviations less of a demand must still be too much
-	// before a tier is shed, surer those of a protected one. The fewer calls a client
+	// before a tier is shed or a change given up, surer those before a protected tier
+	// is shed. The fewer calls a client
 	// has the less it knows, and servers refuse protected tiers last.
 	sure, surer = 3, 5
 	// misplaced is the difference between the fraction that is to be shed and the one
@@ -127,23 +128,30 @@ func (s *service) demandMoved() bool {
 // refuse calls each time it is a little more. The tier is shed if it would be
 // even with the least that the demand may be.
 func (s *service) sureOnly(plan *failover.Plan, in failover.Input, deviation []float64) {
-	mean := in.Demand
-	for protected, doubt := range map[bool]float64{false: sure, true: surer} {
-		var certain failover.Plan
-		for i := range plan.Tiers {
-			if plan.Tiers[i].Shed == 0 || s.tiers[i].Protected != protected {
-				continue
-			}
-			if certain.Tiers == nil {
-				in.Demand = make([]float64, len(mean))
-				for k, m := range mean {
-					in.Demand[k] = max(0, m-doubt*deviation[k])
-				}
-				certain = failover.Compute(in)
-			}
-			if certain.Tiers[i].Shed == 0 {
-				plan.Tiers[i].Shed = 0
-			}
+	s.sureOf(plan, in, deviation, false, sure)
+	s.sureOf(plan, in, deviation, true, surer)
+}
+
+// sureOf is sureOnly for the tiers that are protected, or for those that aren't.
+func (s *service) sureOf(plan *failover.Plan, in failover.Input, deviation []float64, protected bool, deviations float64) {
+	var doubtful []int
+	for i := range plan.Tiers {
+		if plan.Tiers[i].Shed > 0 && s.tiers[i].Protected == protected {
+			doubtful = append(doubtful, i)
+		}
+	}
+	if len(doubtful) == 0 {
+		return
+	}
+	least := make([]float64, len(in.Demand))
+	for k, mean := range in.Demand {
+		least[k] = max(0, mean-deviations*deviation[k])
+	}
+	in.Demand = least
+	certain := failover.Compute(in)
+	for _, i := range doubtful {
+		if certain.Tiers[i].Shed == 0 {
+			plan.Tiers[i].Shed = 0
 		}
 	}
 }

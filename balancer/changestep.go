@@ -132,8 +132,8 @@ func (s *service) steadyDemand() (mean, least []float64) {
 	for _, o := range s.offers {
 		now, chance := o.rate.Mean()
 		m, deviation := o.minute.Mean()
-		m = min(max(m, now-3*chance), now+3*chance)
-		mean, least = append(mean, m), append(least, max(0, m-3*deviation))
+		m = min(max(m, now-sure*chance), now+sure*chance)
+		mean, least = append(mean, m), append(least, max(0, m-sure*deviation))
 	}
 	return mean, least
 }
