@@ -110,9 +110,6 @@ func (h *hedging) measure(now time.Duration, part float64, targets []*health.Tar
 
 // hedge looks after the hedges of all tiers: it is part of each step.
 func (s *service) hedge(now time.Duration) {
-	for _, c := range s.clouds {
-		c.slow.Store(c.target.Quality() < hedgeQuality)
-	}
 	var targets []*health.Target
 	for i, t := range s.tiers {
 		h := s.hedging[t.Name]
@@ -122,6 +119,7 @@ func (s *service) hedge(now time.Duration) {
 		if targets == nil {
 			for _, c := range s.clouds {
 				targets = append(targets, c.target)
+				c.slow.Store(c.target.Quality() < hedgeQuality)
 			}
 		}
 		h.earn(t.Hedge)
