@@ -178,14 +178,11 @@ func (c *cloudTable) full(endpoint, tier int) bool {
 // −1 if none has.
 func (c *cloudTable) choose(bits uint32, tier int) int {
 	i := c.twoChoices(bits)
-	if c.capped() {
+	if c.live.limits.Load() != nil {
 		return c.room(i, tier)
 	}
 	return i
 }
-
-// capped reports whether what may be in flight is limited.
-func (c *cloudTable) capped() bool { return c.live.limits.Load() != nil }
 
 // room returns the next endpoint, from i on, that has room for the tier, or −1.
 func (c *cloudTable) room(i, tier int) int {

@@ -75,24 +75,21 @@ func (r *Router) Pick(ctx context.Context, call Call, tried []Attempt) (a Attemp
 // kept: for adapters that count nanoseconds. If there is an error there is no
 // attempt, whatever a then holds. The call is only read.
 func (r *Router) Begin(ctx context.Context, call *Call, a *Attempt) error {
-	t := r.table.Load()
+	t := r.table.Load() // as in classifyNow, a call of which would be felt here
 	s := t.find(call.Service, call.Protocol)
 	if s == nil {
 		return t.unknown(call.Service, call.Protocol)
 	}
 	draw := r.random()
 	class := t.classifier.Classify(ctx, call.Method, r.today(), draw)
-	tier := &s.tiers[class.Tier]
-	if tier.waits != nil {
+	if s.tiers[class.Tier].waits != nil {
 		var err error
 		if s, class, draw, _, err = r.classifyLater(ctx, call, s, class); err != nil {
 			return err
 		}
-		tier = &s.tiers[class.Tier]
 	}
-	tier.offer.levels.Add(class.Level, draw)
-	if tier.sheds != 0 && s.sheds(class, draw) {
-		return r.shed(s, class, sla.ShedCapacity)
+	if err := r.admit(s, class, draw); err != nil {
+		return err
 	}
 	return r.first(a, s, class, draw, call.open(ctx))
 }
@@ -159,19 +156,20 @@ func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Cl
 // endpoints the low.
 func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64, open bool) error {
 	tier := &s.tiers[class.Tier]
-	if tier.shares == nil || s.observed >= 0 {
+	switch {
+	case s.observed >= 0:
 		return r.firstObserved(a, s, class, draw, open)
+	case tier.shares == nil:
+		return r.refusal(s, class, ErrNoCloud)
 	}
 	c := &s.clouds[tier.shares.draw(uint32(draw>>32))]
 	if len(c.endpoints) == 0 {
 		return r.refusal(s, class, ErrNoCloud)
 	}
-	i := c.twoChoices(uint32(draw))
-	if c.capped() {
-		if i = c.room(i, class.Tier); i < 0 {
-			if c, i = s.roomElsewhere(class.Tier, draw, c); i < 0 {
-				return r.shed(s, class, sla.ShedInFlight)
-			}
+	i := c.choose(uint32(draw), class.Tier)
+	if i < 0 {
+		if c, i = s.roomElsewhere(class.Tier, draw, c); i < 0 {
+			return r.shed(s, class, sla.ShedInFlight)
 		}
 	}
 	*a = Attempt{tier: uint8(class.Tier), level: class.Level, number: 1, open: open}
@@ -180,11 +178,8 @@ func (r *Router) first(a *Attempt, s *serviceTable, class sla.Class, draw uint64
 }
 
 // firstObserved is first while observing: every call goes to one cloud, whatever
-// is decided and is under way. It is also first where no cloud may serve.
+// is decided and is under way.
 func (r *Router) firstObserved(a *Attempt, s *serviceTable, class sla.Class, draw uint64, open bool) error {
-	if s.observed < 0 {
-		return r.refusal(s, class, ErrNoCloud)
-	}
 	if tier := &s.tiers[class.Tier]; tier.shares != nil {
 		tier.decided[tier.shares.draw(uint32(draw>>32))].Add(1)
 	}

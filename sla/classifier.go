@@ -125,10 +125,8 @@ func (c *Classifier) level(s *said, day Day, random uint64) uint8 {
 	case s.caller.Customer == "":
 		return randomLevel(random)
 	}
-	return c.levelOf(s.caller.Customer, day)
+	return Level(c.key, s.caller.Customer, day)
 }
-
-func (c *Classifier) levelOf(customer string, day Day) uint8 { return Level(c.key, customer, day) }
 
 // tier is that of a call whose context names none that there is.
 func (c *Classifier) tier(s *said, method string) int {
