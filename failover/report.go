@@ -33,8 +33,8 @@ type Report struct {
 
 	Began time.Time // T0: the cloud was to be left from here on
 	// Planned is T1: the plan had it. Left is T2: no tier's share of the cloud was
-	// 1 % or more. Restored is T3: from the first second after that in which each
-	// protected tier's calls met the objective. A moment that didn't come is zero.
+	// 1 % or more. Restored is T3: when the first second after that began in which
+	// each protected tier's calls met the objective. A moment that didn't come is zero.
 	Planned, Left, Restored time.Time
 	Ended                   time.Time
 	RTO                     time.Duration // T3 − T0; 0 if there is no T3

@@ -156,9 +156,27 @@ func (t *trial) measure(now time.Duration, c *Change, signs []ServiceSigns) {
 	if t.gone < 0 && planned && highest < shareGone {
 		t.gone = now
 	}
-	if t.gone >= 0 && t.well < 0 && !slices.ContainsFunc(t.order, func(m *tierTrial) bool { return m.watched && !m.meter.well(m.target) }) {
-		t.well = now
+	if t.gone >= 0 && t.well < 0 {
+		t.well = t.goodSecond(now)
 	}
+}
+
+// goodSecond returns when the last second began if all of it came after the cloud
+// was left and every protected tier was at its target in it; -1 if not.
+func (t *trial) goodSecond(now time.Duration) time.Duration {
+	began := t.gone
+	for _, m := range t.order {
+		if m.watched {
+			if !m.meter.well(m.target) {
+				return -1
+			}
+			began = max(began, m.recent[0].at)
+		}
+	}
+	if now-began < recentTime {
+		return -1
+	}
+	return began
 }
 
 // verdict returns why the change is to be given up, "" if it isn't. forced are the

@@ -52,6 +52,38 @@ func TestBurnAborts(t *testing.T) {
 	}
 }
 
+// Callers who suffer only once the cloud is left have not got what they should.
+func TestRecoveryCountsFromWhenTheCloudIsLeft(t *testing.T) {
+	b := newBench(t)
+	c := drill("weekly", "a", monday.Add(time.Second), time.Minute)
+	c.Abort.Events = 1000
+	b.set(c)
+	b.run(time.Second + benchStep)
+	b.bad = 1
+	b.run(3 * time.Second)
+	b.bad = 0
+	b.run(time.Minute)
+	r := b.last.Report
+	if left := r.Left.Sub(r.Began); left != benchStep {
+		t.Errorf("left after %v", left)
+	}
+	if r.Outcome != Succeeded || r.RTO != benchStep+3*time.Second {
+		t.Errorf("%s, RTO %v", r.Outcome, r.RTO)
+	}
+}
+
+// A drill that is over within a second of that has shown nothing.
+func TestRecoveryTakesASecondToSee(t *testing.T) {
+	for lasts, want := range map[time.Duration]Outcome{time.Second: Failed, 2 * time.Second: Succeeded} {
+		b := newBench(t)
+		b.set(drill("weekly", "a", monday.Add(time.Second), lasts))
+		b.run(5 * time.Second)
+		if r := b.last.Report; r.Outcome != want {
+			t.Errorf("of %v: %s, %s", lasts, r.Outcome, r.Reason)
+		}
+	}
+}
+
 // A drain is what an operator wants, whatever it costs; unless the record says
 // otherwise.
 func TestDrainIsNotGivenUp(t *testing.T) {

@@ -236,7 +236,7 @@ func TestDrill(t *testing.T) {
 		d.want(moved == 0, "%d calls reached the drained cloud", moved)
 		for _, n := range d.news {
 			d.want(n.State == failover.ChangeEnded && n.Outcome == failover.Succeeded, "the drill is %s: %s, %s", n.State, n.Outcome, n.Reason)
-			d.want(n.RTO > 0 && n.RTO <= time.Second, "RTO %v", n.RTO)
+			d.want(n.RTO <= time.Second, "RTO %v", n.RTO)
 			d.want(n.Bad == 0, "%d calls were bad by the report", n.Bad)
 			d.want(!n.Ended.Before(d.end) && n.Ended.Before(d.end.Add(time.Second)), "over at %v, not at %v", n.Ended, d.end)
 		}
