@@ -106,11 +106,16 @@ func (s *clientStream) fate() (*opened, error) {
 	return s.answer.Load(), s.err
 }
 
-// RecvMsg receives a message.
+// RecvMsg receives a message, unless the caller's context has ended. Then gRPC ends
+// the stream, and whether a message that has come is still read would be left to
+// chance.
 func (s *clientStream) RecvMsg(m any) error {
 	o, err := s.fate()
 	if o == nil {
 		return err
+	}
+	if err := s.ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
 	}
 	err = o.RecvMsg(m)
 	if err == nil && s.desc.ServerStreams {

@@ -73,6 +73,33 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// Whoever has left gets no answer, though one may be there: gRPC alone would draw
+// one of the two.
+func TestCancelComesBeforeAnAnswer(t *testing.T) {
+	streams(t, func(t *testing.T, _ *world, r *balancer.Router, client pb.TestServiceClient) {
+		for range 20 {
+			ctx, cancel := context.WithCancel(t.Context())
+			s, err := client.FullDuplexCall(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Send(question("q", 1)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			cancel()
+			if answer, err := s.Recv(); status.Code(err) != codes.Canceled {
+				t.Fatalf("%v, %v", answer, err)
+			}
+			synctest.Wait()
+			wantIdle(t, r)
+		}
+		if c := counted(r, "a"); c.Bad != 0 {
+			t.Errorf("counted %+v", c)
+		}
+	})
+}
+
 func TestDeadline(t *testing.T) {
 	for _, what := range []string{"hang", "headers"} {
 		streams(t, func(t *testing.T, _ *world, r *balancer.Router, client pb.TestServiceClient) {
