@@ -101,8 +101,11 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 // explain returns the error of a body that ended because its cloud was drained, and
 // any other as it is.
 func (b *body) explain(err error) error {
+	if err == io.EOF {
+		return err
+	}
 	var drained *balancer.DrainedError
-	if err != io.EOF && errors.As(context.Cause(b.of.request.Context()), &drained) {
+	if errors.As(context.Cause(b.of.request.Context()), &drained) {
 		return b.of.attempt.Broken(drained)
 	}
 	return err

@@ -64,7 +64,7 @@ type exchange struct {
 	request http.Request
 	owned   bool // its header isn't the caller's
 	url     url.URL
-	told    told
+	told    *told // nil if its server was told nothing
 	body    body
 }
 

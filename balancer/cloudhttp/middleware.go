@@ -161,6 +161,6 @@ func withoutRestored(r *http.Request) *http.Request {
 // on after the answer. An upgrade to h2c is only an offer, which some clients make
 // with each request.
 func switchesProtocols(r *http.Request) bool {
-	protocol := r.Header.Get("Upgrade")
-	return r.Method == http.MethodConnect || protocol != "" && !strings.EqualFold(protocol, "h2c")
+	upgrade := r.Header["Upgrade"] // not by Get, which looks at the name again
+	return r.Method == http.MethodConnect || len(upgrade) > 0 && upgrade[0] != "" && !strings.EqualFold(upgrade[0], "h2c")
 }

@@ -46,6 +46,7 @@ func (x *exchange) tell(ctx context.Context) error {
 	for _, name := range wireHeaders {
 		delete(x.request.Header, name)
 	}
+	x.told = new(told)
 	if timed {
 		left := time.Until(deadline)
 		back := min(left/wayBack, mostWayBack)
@@ -84,7 +85,7 @@ func claims(h http.Header) bool {
 // answers take, or if the tier set the time, which says what is expected. A caller
 // may set any.
 func (x *exchange) inTime(o health.Outcome) health.Outcome {
-	if o.Kind != health.Failed || x.told.left == 0 || time.Now().Before(x.told.deadline) || x.told.left >= x.attempt.Time(0) {
+	if o.Kind != health.Failed || x.told == nil || x.told.left == 0 || time.Now().Before(x.told.deadline) || x.told.left >= x.attempt.Time(0) {
 		return o
 	}
 	if callers, ok := x.req.Context().Deadline(); !ok || callers.After(x.told.deadline.Add(mostWayBack)) {
