@@ -40,7 +40,7 @@ type clock struct {
 
 // hedger makes the hedge of an attempt whose clock says that it is time.
 type hedger interface {
-	hedge(c *clock, of *run, first Attempt)
+	makeHedge(c *clock, of *run, first Attempt)
 }
 
 // startClock gives a run the time from now to due.
@@ -94,7 +94,7 @@ func (c *clock) setTimer(now time.Duration) {
 // goroutine of its own, which is then that of the hedge.
 func (c *clock) ring() {
 	if hedger, run, first := c.hedges(); hedger != nil {
-		hedger.hedge(c, run, first)
+		hedger.makeHedge(c, run, first)
 		return
 	}
 	run, paidBy := c.over()

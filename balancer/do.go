@@ -42,8 +42,7 @@ import (
 // Any number of goroutines may call Do.
 func Do[T any](ctx context.Context, r *Router, call Call,
 	try func(context.Context, Attempt) (T, health.Outcome, error), discard func(T)) (T, error) {
-	d := &doing[T]{try: try, discard: discard}
-	d.hedger = d
+	d := doing[T]{functions: functions[T]{try, discard}} // it stays on the stack
 	var none T
 	if err := r.begin(ctx, call, &d.calling); err != nil {
 		return none, err
@@ -52,12 +51,19 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	if err != nil {
 		return none, d.refused(err)
 	}
+	if d.hedgeAfter > 0 {
+		d.beside = &beside[T]{terms: d.terms, functions: d.functions}
+		a.run.clock.arm(a.began, a.began+d.hedgeAfter, d.beside, &d.tried[0])
+	}
 	returned := false
 	defer func() {
 		if !d.ended { // try panicked, a hook or discard
 			d.abandon(a, returned)
+			if d.beside == nil {
+				return
+			}
 			if h := d.beside.close(); h != nil {
-				d.forsake(h)
+				d.beside.forsake(h)
 			}
 		}
 	}()
@@ -66,9 +72,9 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 		got := d.attempt(a)
 		returned = true
 		got.Attempt = d.current()
-		d.judge(&got)
+		d.judge(&d.terms, &got)
 		d.blame(got.Attempt, got.outcome, got.err, got.took)
-		if d.armed {
+		if d.beside != nil {
 			d.race(&got)
 		}
 		next, stop := d.follow(got.run, got.outcome)
@@ -87,9 +93,14 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 // doing is a call of Do, with what it runs.
 type doing[T any] struct {
 	calling
+	functions[T]
+	beside *beside[T] // nil unless the attempt under way is the first, and is to be hedged
+}
+
+// functions are what Do was given.
+type functions[T any] struct {
 	try     func(context.Context, Attempt) (T, health.Outcome, error)
 	discard func(T)
-	beside  beside[T]
 }
 
 // result is what came of an attempt.
@@ -102,16 +113,16 @@ type result[T any] struct {
 }
 
 // attempt runs try.
-func (d *doing[T]) attempt(a Attempt) (got result[T]) {
+func (f *functions[T]) attempt(a Attempt) (got result[T]) {
 	got.Attempt = a
-	got.value, got.outcome, got.err = d.try(a.run.ctx, a)
+	got.value, got.outcome, got.err = f.try(a.run.ctx, a)
 	return got
 }
 
 // judge decides what the attempt's outcome was, and reports it. An answer that
 // came just as the attempt was cut, or when another had come, is late: its context
 // is gone, and nobody could read it.
-func (d *doing[T]) judge(got *result[T]) {
+func (f *functions[T]) judge(t *terms, got *result[T]) {
 	run := got.run
 	intime := run.answered()
 	switch {
@@ -129,10 +140,10 @@ func (d *doing[T]) judge(got *result[T]) {
 	if got.outcome.Kind.Unsent() {
 		got.Unsent()
 	}
-	d.settle(&got.Attempt, &got.outcome, &got.took)
+	t.settle(&got.Attempt, &got.outcome, &got.took)
 	if !intime { // after it was reported: discarding takes time
-		if got.err == nil && d.discard != nil {
-			d.discard(got.value)
+		if got.err == nil && f.discard != nil {
+			f.discard(got.value)
 		}
 		var none T
 		got.value, got.err = none, errAttemptTime
@@ -143,41 +154,47 @@ func (d *doing[T]) judge(got *result[T]) {
 }
 
 // drop releases an attempt that isn't the call's result.
-func (d *doing[T]) drop(got result[T]) {
-	if got.err == nil && d.discard != nil {
-		d.discard(got.value)
+func (f *functions[T]) drop(got result[T]) {
+	if got.err == nil && f.discard != nil {
+		f.discard(got.value)
 	}
 	got.run.leave(got.Attempt)
 }
 
-// calling is the state of one call of Do. Only its goroutine changes it, but for
-// the clock of a run. That of a hedge reads it, but for what changes after the
-// first attempt: service, class, tried, report and pushed.
-type calling struct {
+// terms are what doesn't change any more when the first attempt of a call begins.
+type terms struct {
 	router     *Router
-	idempotent bool
-	announces  bool            // the adapter says when it begins to send
-	open       bool            // a target may be silent as long as it likes
-	repeats    bool            // it may be hedged, if its tier is
-	hedger     hedger          // makes the hedge
-	ended      bool            // nothing of it is in flight any more
-	armed      bool            // the attempt under way is the first, and its clock has the hedger
 	ctx        context.Context // the caller's
 	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
 	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
-	service    *serviceTable   // of the table that the last pick used
-	class      sla.Class       // in that table
-	contract   *sla.Meter      // of the call's contract, nil if it has none
 	draw       uint64          // the first attempt's
-	began      time.Duration   // when the call began, to wait or be tried; below 0 until it has
 	span       trace.Span      // the caller's; nil unless it records
-	pushed     int             // attempts that were pushed back and don't count
+	idempotent bool
+	announces  bool // the adapter says when it begins to send
+	open       bool // a target may be silent as long as it likes
+}
+
+// calling is the state of one call of Do. It belongs to its goroutine: the clock
+// of an attempt has that one's run, a hedge a copy of the terms.
+type calling struct {
+	terms
+	repeats    bool          // it may be hedged, if its tier is
+	ended      bool          // nothing of it is in flight any more
+	hedgeAfter time.Duration // how long its first attempt is waited for until it is hedged; 0: for good
+	service    *serviceTable // of the table that the last pick used
+	class      sla.Class     // in that table
+	contract   *sla.Meter    // of the call's contract, nil if it has none
+	began      time.Duration // when the call began, to wait or be tried; below 0 until it has
+	pushed     int           // attempts that were pushed back and don't count
 	tried      []Attempt
 	report     []AttemptReport // of those that didn't end well
+}
 
-	// A usual call finds place in its own memory.
-	room  [1]Attempt
-	first run
+// firstRun is the run of a call's first attempt, with room for the attempts of a
+// call that has only that one.
+type firstRun struct {
+	run
+	tried [1]Attempt
 }
 
 // begin classifies the call and sets its deadline.
@@ -195,7 +212,7 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	d.repeats = call.Idempotent && !call.OneByOne && call.Stream == NoStream
 	d.service, d.class, d.draw, d.began = s, class, draw, waiting
 	d.contract = s.tally(class, draw).contract
-	d.tried, d.span = d.room[:0], recording(ctx)
+	d.span = recording(ctx)
 	if err := r.admit(s, class, draw); err != nil {
 		return d.refused(err)
 	}
@@ -392,9 +409,11 @@ func (d *calling) pause(o health.Outcome) bool {
 // allows another attempt, this one is cut short. Without budget it may go on
 // until there is some.
 func (d *calling) enter(a *Attempt) {
-	a.run = &d.first
 	if a.number > 1 {
 		a.run = new(run)
+	} else {
+		first := new(firstRun)
+		a.run, d.tried = &first.run, first.tried[:0]
 	}
 	a.run.once, a.run.before = !d.idempotent, d.tried
 	d.tried = append(d.tried, *a)
@@ -402,9 +421,8 @@ func (d *calling) enter(a *Attempt) {
 	if limit == 0 || !d.repeats {
 		return
 	}
-	if after := a.HedgeAfter(); after > 0 && after < limit {
-		d.armed = true
-		a.run.clock.arm(a.began, a.began+after, d.hedger, &d.tried[0])
+	if after := a.HedgeAfter(); after < limit {
+		d.hedgeAfter = after
 	}
 }
 
@@ -423,21 +441,19 @@ func (d *calling) attempts(o health.Outcome) int {
 }
 
 // equip gives an attempt its context and its time, which it returns. tried are the
-// attempts of the call, this one included, of which there may be most. The
-// goroutine of a hedge calls it while that of the call may go over to the next
-// table: what it needs of a table is that of the attempt's own.
-func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
-	limit := d.attemptTime(*a, tried, most)
-	lasts := d.deadline == 0 || d.deadline-a.began > lastingTime
-	a.run.ctx = d.ctx
-	if d.timeout != nil {
-		a.run.ctx, a.run.cancel = context.WithDeadlineCause(d.ctx, d.router.wall(d.deadline), d.timeout)
+// attempts of the call, this one included, of which there may be most.
+func (t *terms) equip(a *Attempt, tried []Attempt, most int) time.Duration {
+	limit := t.attemptTime(*a, tried, most)
+	lasts := t.deadline == 0 || t.deadline-a.began > lastingTime
+	a.run.ctx = t.ctx
+	if t.timeout != nil {
+		a.run.ctx, a.run.cancel = context.WithDeadlineCause(t.ctx, t.router.wall(t.deadline), t.timeout)
 	}
-	if lasts || d.timeout == nil && limit > 0 {
+	if lasts || t.timeout == nil && limit > 0 {
 		a.run.ctx, a.run.end = context.WithCancelCause(a.run.ctx)
 	}
 	if lasts {
-		a.cloud.live.lasting.add(a.run, d.draw)
+		a.cloud.live.lasting.add(a.run, t.draw)
 	}
 	if limit > 0 {
 		service, tier := a.table()
@@ -445,33 +461,33 @@ func (d *calling) equip(a *Attempt, tried []Attempt, most int) time.Duration {
 		if tier.shed() {
 			budget = nil
 		}
-		a.run.clock = d.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, tier.spends)
+		a.run.clock = t.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, tier.spends)
 	}
-	d.router.startSpan(a.run)
+	t.router.startSpan(a.run)
 	return limit
 }
 
 // attemptTime returns how long the attempt may take, 0 for as long as the call.
 // Of a call that isn't idempotent that concerns what isn't sent yet.
-func (d *calling) attemptTime(a Attempt, tried []Attempt, most int) time.Duration {
+func (t *terms) attemptTime(a Attempt, tried []Attempt, most int) time.Duration {
 	service, tier := a.table()
-	if !d.idempotent && !d.announces || d.open || len(tried) >= most || !service.hasUntried(tier, tried) {
+	if !t.idempotent && !t.announces || t.open || len(tried) >= most || !service.hasUntried(tier, tried) {
 		return 0
 	}
 	left := time.Duration(0)
-	if d.deadline > 0 {
-		left = max(d.deadline-a.began, 1)
+	if t.deadline > 0 {
+		left = max(t.deadline-a.began, 1)
 	}
 	return a.Time(left)
 }
 
 // over says why no more may be done: the caller left or the time is over. It
 // returns nil while it isn't.
-func (d *calling) over() error {
-	if err := d.ctx.Err(); err != nil {
+func (t *terms) over() error {
+	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	if d.deadline > 0 && d.router.now() >= d.deadline {
+	if t.deadline > 0 && t.router.now() >= t.deadline {
 		return context.DeadlineExceeded
 	}
 	return nil

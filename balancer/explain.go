@@ -145,7 +145,7 @@ func (r *Router) Explain(ctx context.Context, call Call) (Explanation, error) {
 	}
 	draw := r.random()
 	class, why := t.classifier.Explain(ctx, call.Method, r.today(), draw)
-	d := &calling{router: r, ctx: ctx, service: s, class: class}
+	d := &calling{terms: terms{router: r, ctx: ctx}, service: s, class: class}
 	now := r.now()
 	d.setDeadline(call, now)
 	tier := d.tier()

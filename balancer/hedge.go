@@ -31,8 +31,12 @@ import (
 // same: then it counts as it was. A first attempt whose own time is over while the
 // hedge is under way is cut as ever; the hedge is the attempt that follows.
 
-// beside is the hedge of a call, and what its goroutine and that of the call share.
+// beside is what the goroutine of a hedge needs of its call, and where it and that
+// of the call meet.
 type beside[T any] struct {
+	terms
+	functions[T]
+
 	mu    sync.Mutex // not held while anything else is called
 	over  bool       // the first attempt has ended: no hedge begins any more
 	hedge *hedge[T]  // nil unless one has begun
@@ -78,9 +82,9 @@ func (b *beside[T]) deliver(h *hedge[T]) bool {
 	return !h.forsaken
 }
 
-// forsake says that nobody wants the result. It reports false if it was delivered
+// unwanted says that nobody wants the result. It reports false if it was delivered
 // before.
-func (b *beside[T]) forsake(h *hedge[T]) bool {
+func (b *beside[T]) unwanted(h *hedge[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h.forsaken = !h.isDone()
@@ -96,11 +100,11 @@ func (h *hedge[T]) isDone() bool {
 	}
 }
 
-// hedge makes a hedge of the first attempt, whose run is given, if that may and can
+// makeHedge makes a hedge of the first attempt, whose run is given, if that may and can
 // be done. It is called when the clock says that it is time, and returns when the
 // hedge is over.
-func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
-	r := d.router
+func (b *beside[T]) makeHedge(c *clock, of *run, first Attempt) {
+	r := b.router
 	if !r.hedges.enter() {
 		return // the router is closed
 	}
@@ -113,11 +117,11 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 	h.Attempt = planned.attempt(r)
 	h.Attempt.run = &h.run
 	h.run.before = []Attempt{first}
-	d.equip(&h.Attempt, []Attempt{first, h.Attempt}, planned.tier.Attempts)
+	b.equip(&h.Attempt, []Attempt{first, h.Attempt}, planned.tier.Attempts)
 	if h.run.cancel == nil && h.run.end == nil { // it must end when it has lost
-		h.run.ctx, h.run.cancel = context.WithCancel(d.ctx)
+		h.run.ctx, h.run.cancel = context.WithCancel(b.ctx)
 	}
-	if !d.beside.enter(h) {
+	if !b.enter(h) {
 		planned.giveBack()
 		h.run.answered()
 		h.run.close()
@@ -133,18 +137,18 @@ func (d *doing[T]) hedge(c *clock, of *run, first Attempt) {
 			h.panicked, h.err, h.run.kept = recover(), errGoexit, false
 			h.outcome = health.Outcome{Reason: "panic"}
 		}
-		d.finish(h, c, of)
+		b.finish(h, c, of)
 	}()
-	h.result = d.attempt(h.Attempt)
+	h.result = b.attempt(h.Attempt)
 	returned = true
 }
 
 // finish ends a hedge whose try has returned.
-func (d *doing[T]) finish(h *hedge[T], c *clock, first *run) {
+func (b *beside[T]) finish(h *hedge[T], c *clock, first *run) {
 	if h.run.moved != nil {
 		h.Attempt = *h.run.moved
 	}
-	d.judge(&h.result)
+	b.judge(&b.terms, &h.result)
 	switch {
 	case h.outcome.Kind != health.OK && h.panicked == nil:
 		_, tier := h.table()
@@ -152,27 +156,28 @@ func (d *doing[T]) finish(h *hedge[T], c *clock, first *run) {
 	case first.fate.lose():
 		first.stop()
 	}
-	if d.beside.deliver(h) {
+	if b.deliver(h) {
 		return
 	}
 	if h.panicked != nil {
-		d.router.log.Error("a hedge panicked when its call had ended", "service", h.Service(), "panic", fmt.Sprint(h.panicked))
+		b.router.log.Error("a hedge panicked when its call had ended", "service", h.Service(), "panic", fmt.Sprint(h.panicked))
 	}
-	d.dispose(h.result)
+	b.dispose(h.result)
 }
 
 // race turns what the first attempt got into what counts of it and its hedge, once
 // that is known.
 func (d *doing[T]) race(got *result[T]) {
-	d.armed = false
-	h := d.beside.close()
+	b := d.beside
+	d.beside = nil
+	h := b.close()
 	if h == nil {
 		return
 	}
 	lost := got.run.fate.isLost()
 	drained := got.run.drained() != nil // then the hedge is what the call goes on with
 	if !lost && !drained && !failover.MayRetry(got.outcome, d.idempotent) {
-		d.forsake(h)
+		b.forsake(h)
 		return
 	}
 	failedBefore := h.isDone()
@@ -195,21 +200,21 @@ func (d *doing[T]) race(got *result[T]) {
 }
 
 // forsake ends a hedge that isn't needed any more. It doesn't wait for it.
-func (d *doing[T]) forsake(h *hedge[T]) {
-	if d.beside.forsake(h) {
+func (b *beside[T]) forsake(h *hedge[T]) {
+	if b.unwanted(h) {
 		h.run.fate.lose()
 		h.run.stop()
 		return
 	}
-	d.dispose(h.result)
+	b.dispose(h.result)
 }
 
 // dispose releases an attempt that isn't the call's result, and gives back what was
 // paid for one after it.
-func (d *doing[T]) dispose(got result[T]) {
+func (f *functions[T]) dispose(got result[T]) {
 	if _, paid := got.run.fate.isCut(); paid {
 		service, _ := got.table()
 		service.live.budget.Return()
 	}
-	d.drop(got)
+	f.drop(got)
 }

@@ -68,12 +68,12 @@ func (a Attempt) reason() string {
 }
 
 // tellAttempt ends the attempt's span, or makes it an event of the caller's.
-func (d *calling) tellAttempt(a Attempt, o health.Outcome) {
+func (t *terms) tellAttempt(a Attempt, o health.Outcome) {
 	switch {
 	case a.run.span != nil:
 		a.endSpan(o)
-	case d.span != nil:
-		d.span.AddEvent(attemptName, trace.WithAttributes(a.told(o)...))
+	case t.span != nil:
+		t.span.AddEvent(attemptName, trace.WithAttributes(a.told(o)...))
 	}
 }
 

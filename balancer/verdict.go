@@ -11,15 +11,15 @@ import (
 // settle decides what the attempt's outcome was and how long it took, and reports
 // it. It changes nothing of the call. The adapter knows what the target said; Do knows
 // why a context ended.
-func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
-	now := d.router.now()
+func (t *terms) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
+	now := t.router.now()
 	*took = now - a.began
 	cut, _ := a.run.fate.isCut()
 	switch lost := a.run.fate.isLost(); {
 	case lost && !o.Kind.Answered():
 		a.overtaken(now)
 	case !lost && !cut && !o.Kind.Answered():
-		switch over := d.over(); {
+		switch over := t.over(); {
 		case over == nil && a.run.drained() != nil:
 			*o = health.Outcome{Reason: "drained"}
 		case over == nil:
@@ -28,11 +28,11 @@ func (d *calling) settle(a *Attempt, o *health.Outcome, took *time.Duration) {
 			*o = health.Outcome{Reason: "canceled"}
 		default:
 			_, tier := a.table()
-			*o = a.silent(*took, d.timeout != nil, tier.Timeout)
+			*o = a.silent(*took, t.timeout != nil, tier.Timeout)
 		}
 	}
 	a.answered(now, *o)
-	d.tellAttempt(*a, *o)
+	t.tellAttempt(*a, *o)
 }
 
 // blame keeps what became of an attempt that didn't end well, for the error of the
