@@ -79,21 +79,22 @@ func (t *tierTable) late(took time.Duration, open bool) bool {
 	return t.Objective.Latency > 0 && took > t.Objective.Latency && !open
 }
 
-// end counts the call, whose last attempt ended with o and whose error is err. If
-// the attempt was kept, it counts when that is released.
-func (d *calling) end(last *run, o health.Outcome, err error) {
-	gone, late := d.ctx.Err(), d.tier().late(d.router.now()-d.began, d.open)
+// end counts the call, whose last attempt ended with o when it had taken that
+// long, and whose error is err. If the attempt was kept, it counts when that is
+// released.
+func (d *calling) end(last Attempt, o health.Outcome, took time.Duration, err error) {
+	gone, late := d.ctx.Err(), d.tier().late(last.began+took-d.began, d.open)
 	v := judge(o, late, gone == nil || errors.Is(gone, context.DeadlineExceeded))
 	if err != nil && o.Kind != health.OK && errors.Is(gone, context.Canceled) {
 		v = sla.Uncounted // Do has told a caller who left so
 	}
-	if err != nil && last.drained() != nil {
+	if err != nil && last.run.drained() != nil {
 		v = sla.Bad // nobody's fault but ours
 	}
 	d.tier().endings.add(d.class.Level, endOf(o, late, d.over).as(v))
 	t := d.tally()
-	if last.kept {
-		last.ending.told(t, v)
+	if last.run.kept {
+		last.run.ending.told(t, v)
 	} else {
 		t.count(v)
 	}

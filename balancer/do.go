@@ -80,7 +80,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 		next, stop := d.follow(got.run, got.outcome)
 		if stop != "" {
 			err := d.verdict(got.outcome, got.err, stop)
-			d.end(got.run, got.outcome, err)
+			d.end(got.Attempt, got.outcome, got.took, err)
 			got.run.leave(got.Attempt)
 			d.ended = true
 			return got.value, err
