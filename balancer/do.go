@@ -132,7 +132,7 @@ func (f *functions[T]) judge(t *terms, got *result[T]) {
 			got.outcome = health.Outcome{Reason: reasonHedgeLost}
 		}
 	default:
-		got.outcome = health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}
+		got.outcome = failover.GivenUp(t.router.now()-got.began, t.left(got.began))
 		if run.once && !run.final { // or it couldn't have been cut
 			got.Unsent()
 		}
@@ -474,11 +474,15 @@ func (t *terms) attemptTime(a Attempt, tried []Attempt, most int) time.Duration 
 	if !t.idempotent && !t.announces || t.open || len(tried) >= most || !service.hasUntried(tier, tried) {
 		return 0
 	}
-	left := time.Duration(0)
-	if t.deadline > 0 {
-		left = max(t.deadline-a.began, 1)
+	return a.Time(t.left(a.began))
+}
+
+// left is how much time the call had left at a time, 0 if it has no deadline.
+func (t *terms) left(at time.Duration) time.Duration {
+	if t.deadline == 0 {
+		return 0
 	}
-	return a.Time(left)
+	return max(t.deadline-at, 1)
 }
 
 // over says why no more may be done: the caller left or the time is over. It

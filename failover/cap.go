@@ -11,7 +11,8 @@ type CapSigns struct {
 	// they are at.
 	InFlight, Endpoints int
 	// Ended, PushedBack and TimedOut count attempts ever: those with an outcome,
-	// and those of them that were too much for the cloud. Slow counts those that
+	// and those of them that were too much for the cloud, of which one that was given
+	// up early says nothing. Slow counts those that
 	// were answered well, but took much longer than usual or than promised.
 	Ended, PushedBack, TimedOut, Slow uint64
 }

@@ -47,6 +47,13 @@ func AttemptTime(p99, left time.Duration) time.Duration {
 	return 0
 }
 
+// GivenUp is the outcome of an attempt that was given up for another one when it had
+// taken so long. left is what was left of the call's time when it began, 0 for a call
+// without a deadline.
+func GivenUp(took, left time.Duration) health.Outcome {
+	return health.Outcome{Kind: health.TimedOut, Reason: "attempt time", Early: took < left/2}
+}
+
 const (
 	firstDelay = 25 * time.Millisecond
 	mostDelay  = time.Second

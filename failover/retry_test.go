@@ -71,6 +71,24 @@ func TestAttemptTimeLeavesHalf(t *testing.T) {
 	})
 }
 
+// What is given up although its caller could have waited longer is early.
+func TestGivenUp(t *testing.T) {
+	for _, tt := range []struct {
+		took, left time.Duration
+		early      bool
+	}{
+		{ms(80), ms(800), true},
+		{ms(399), ms(800), true},
+		{ms(400), ms(800), false}, // another attempt has as long
+		{ms(80), 0, false},        // no deadline: answers that took no longer are all there is to go by
+	} {
+		o := GivenUp(tt.took, tt.left)
+		if o.Kind != health.TimedOut || o.Early != tt.early || !MayRetry(o, true) || MayRetry(o, false) {
+			t.Errorf("after %v of %v: %+v", tt.took, tt.left, o)
+		}
+	}
+}
+
 // Source: gRFC A6: min(initial × multiplier^(n−1), max) × U(0.8, 1.2); pushback
 // is obeyed exactly.
 func TestRetryDelay(t *testing.T) {

@@ -9,7 +9,10 @@ type Load struct {
 	// pushed back, ever.
 	Ended uint64
 	// PushedBack and TimedOut count those of them that the target refused because
-	// it has too much to do, and those it didn't answer in time.
+	// it has too much to do, and those it didn't answer in the time that their callers
+	// had. One that was given up early isn't among them: that answers take longer than
+	// usual doesn't mean that there is too much to do, as when what the target itself
+	// calls is slow.
 	PushedBack, TimedOut uint64
 	// Slow counts the good answers that took longer than promised, or than usual.
 	Slow uint64

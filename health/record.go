@@ -139,7 +139,7 @@ func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 	if e.streak.Load() < longest {
 		e.streak.Add(1)
 	}
-	if o.Kind == TimedOut {
+	if o.Kind == TimedOut && !o.Early {
 		t.timedOut.Add(1)
 	}
 	e.latency.blame(now, took, time.Duration(t.dear.Load()))

@@ -32,7 +32,7 @@ type Target struct {
 	// that began before can't speak against it: it may have failed for what
 	// was counted already, or because this process stood still.
 	judgedFrom atomic.Int64
-	timedOut   atomic.Uint64 // attempts, ever
+	timedOut   atomic.Uint64 // attempts, ever, but for those that were given up early
 
 	// The sweeping goroutine's.
 	settings  Settings

@@ -163,7 +163,7 @@ func (d *call) cut() {
 		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 		return
 	}
-	d.leave(health.Outcome{Kind: health.TimedOut, Reason: "attempt time"}).End()
+	d.leave(d.current.givenUp(d.client.world.now)).End()
 	if err != nil {
 		d.refused(err)
 		return

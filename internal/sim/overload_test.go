@@ -223,3 +223,23 @@ func TestOverload(t *testing.T) {
 		})
 	}
 }
+
+// TestSlowAlikeEverywhere makes all answers fourteen times slower, as when both
+// clouds call a third party that is slow. They still come in time, and no cloud has
+// too much to do: nobody is to be shed for it.
+func TestSlowAlikeEverywhere(t *testing.T) {
+	unraced(t)
+	forSeeds(t, 4, func(t *testing.T, seed uint64) {
+		s := Scenario{Seed: seed, Duration: 45 * time.Second, Rate: 3000, Clouds: twoClouds(), Tiers: threeTiers()}
+		for _, cloud := range s.Clouds {
+			s.Faults = append(s.Faults, Fault{Kind: Slow, Cloud: cloud.Name, Factor: 14, From: 10 * time.Second, Until: 30 * time.Second})
+		}
+		r := simulate(t, s)
+		logSamples(t, r)
+		for _, tier := range r.Tiers {
+			if tier.Shed > 0 || tier.Failed*2000 > tier.Calls {
+				t.Errorf("%d of %d %s calls were shed, %d failed", tier.Shed, tier.Calls, tier.Name, tier.Failed)
+			}
+		}
+	})
+}

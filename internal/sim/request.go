@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -42,6 +43,15 @@ func (q *request) bind(s *server) {
 		q.onComplete = func() { q.server.complete(q) }
 		q.onDeliver = func() { q.done(q.outcome) }
 	}
+}
+
+// givenUp is the outcome of an attempt whose own time is over.
+func (q *request) givenUp(now time.Duration) health.Outcome {
+	left := time.Duration(0)
+	if q.deadline > 0 {
+		left = q.deadline - q.began
+	}
+	return failover.GivenUp(now-q.began, left)
 }
 
 // awaited reports whether somebody waits for the answer.
