@@ -72,7 +72,7 @@ func TestACloudDies(t *testing.T) {
 		if c := cloudStatus(r, "a"); c.State != health.Down {
 			t.Errorf("after a second: %v", c)
 		}
-		load(time.Minute)
+		load(10 * time.Second)
 		w.servers["10.0.0.1:9090"].restart()
 		w.servers["10.0.0.2:9090"].restart()
 		load(30 * time.Second)
