@@ -236,7 +236,8 @@ func TestSlowAlikeEverywhere(t *testing.T) {
 		}
 		r := simulate(t, s)
 		logSamples(t, r)
-		for _, tier := range r.Tiers {
+		for i := range r.Tiers {
+			tier := &r.Tiers[i]
 			if tier.Shed > 0 || tier.Failed*2000 > tier.Calls {
 				t.Errorf("%d of %d %s calls were shed, %d failed", tier.Shed, tier.Calls, tier.Name, tier.Failed)
 			}
