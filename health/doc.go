@@ -26,8 +26,8 @@
 //     itself: a cloud that is simply farther away is healthy.
 //   - Endpoints: ejected for bad attempts in a row, for a success rate far below
 //     that of the others (gRFC A50), for silence, or for bad probes without
-//     calls. They return when their time is over and probes agree, with a small
-//     weight at first.
+//     calls. They return when their time is over and probes agree, after timeouts
+//     as soon as enough of these do, with a small weight at first.
 //   - Probes: when most endpoints of a target without calls fail theirs, the
 //     target is down.
 //

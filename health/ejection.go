@@ -11,6 +11,7 @@ type cause uint8
 const (
 	notEjected cause = iota
 	byFailures       // bad attempts, consecutive or far more than at others
+	byTimeouts       // the same, and attempts time out
 	byOutlier        // success rate far below that of the others
 	byProbes         // consecutive bad probes and no calls
 	bySilence        // attempts wait and nothing comes back
@@ -79,7 +80,7 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 		return bySilence, e.swept.silence.String(now)
 	}
 	if n := e.streak.Load(); int64(n) >= int64(t.settings.Ejection.Consecutive) && !t.overrun() {
-		return byFailures, fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
+		return t.failing(), fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
 	}
 	if rate, ok := outliers[e]; ok {
 		return byOutlier, fmt.Sprintf("outlier: %.1f %% of attempts succeed", 100*rate)
@@ -95,11 +96,22 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 // more.
 func (t *Target) overrun() bool {
 	const many = 0.3
-	if last := t.blame.Load(); last == nil || last.Kind != TimedOut {
-		return false
-	}
 	c := t.window.recent(20)
-	return float64(c.Bad) > many*float64(c.judged())
+	return t.timesOut() && float64(c.Bad) > many*float64(c.judged())
+}
+
+// failing is the cause of an ejection for bad attempts.
+func (t *Target) failing() cause {
+	if t.timesOut() {
+		return byTimeouts
+	}
+	return byFailures
+}
+
+// timesOut reports whether the last bad attempt timed out.
+func (t *Target) timesOut() bool {
+	last := t.blame.Load()
+	return last != nil && last.Kind == TimedOut
 }
 
 // idle reports whether calls have said nothing good of late, so that probes
@@ -131,15 +143,21 @@ func ejectionTime(s Ejection, multiplier int) time.Duration {
 // that bad probes caused, any answer ends one for silence. The others last their
 // time, and longer if there were probes and they don't agree. Silence ends after
 // its time too where no probe can tell: new attempts then have to find out.
+//
+// Attempts time out also where there is too much to do, and then those endpoints that
+// are left have still more. So good probes end that earlier, but each time more of
+// them are asked for.
 func (t *Target) served(e *Endpoint, now time.Duration) bool {
-	probes := e.probe.streak.Load()
-	risen := probes >= int64(t.settings.Probe.Rise)
+	probes, rise := e.probe.streak.Load(), int64(t.settings.Probe.Rise)
+	risen := probes >= rise
 	over := now >= e.ejection.until && (risen || probes == 0)
 	switch e.ejection.cause {
 	case bySilence:
 		return over || !e.swept.silence.silent
 	case byProbes:
 		return risen
+	case byTimeouts:
+		return over || probes >= rise*int64(e.ejection.multiplier)
 	default:
 		return over
 	}

@@ -97,6 +97,33 @@ func TestEjectionTime(t *testing.T) {
 	}
 }
 
+// Good probes end an ejection for timeouts before its time, but each time it takes
+// one more. Other failures last their time.
+func TestGoodProbesEndAnEjectionForTimeouts(t *testing.T) {
+	f := newFleet(Settings{}, 4)
+	for n := range 3 {
+		f.attempt(1, 50, OK)
+		f.attempt(0, 5, TimedOut)
+		f.pass(sweepInterval)
+		f.wantOut(t, "after 5 timeouts", 0)
+		for range n {
+			f.Probed(f.all[0], Outcome{Kind: OK})
+		}
+		f.pass(sweepInterval)
+		f.wantOut(t, "after too few good probes", 0)
+		f.Probed(f.all[0], Outcome{Kind: OK})
+		f.pass(sweepInterval)
+		f.wantOut(t, "after one more")
+	}
+	f.attempt(0, 5, Failed)
+	f.pass(sweepInterval)
+	for range 10 {
+		f.Probed(f.all[0], Outcome{Kind: OK})
+	}
+	f.pass(sweepInterval)
+	f.wantOut(t, "after failures, well by probes", 0)
+}
+
 func TestConsecutiveFailuresEject(t *testing.T) {
 	f := newFleet(Settings{}, 4)
 	f.attempt(0, 4, Failed)

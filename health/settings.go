@@ -35,7 +35,9 @@ type Ejection struct {
 	Consecutive int
 	// Base is how long the first ejection lasts; each further one lasts Base
 	// longer. Default 5s. gRFC A50 has 30s because there only time can tell
-	// that an endpoint is well again; here a probe has to agree as well.
+	// that an endpoint is well again; here a probe has to agree as well. Where
+	// attempts time out, Probe.Rise good probes end the first one sooner, twice as
+	// many the second, and so on.
 	Base time.Duration
 	// Max is the longest an ejection lasts, unless Base is longer.
 	// Default 300s.

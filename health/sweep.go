@@ -221,7 +221,7 @@ func (t *Target) blameOne(now time.Duration) bool {
 	if t.cusum.score-worst.swept.score >= t.cusum.score*others/4 {
 		return false
 	}
-	return t.expel(worst, now, byFailures, "most of the bad attempts, "+t.blamed())
+	return t.expel(worst, now, t.failing(), "most of the bad attempts, "+t.blamed())
 }
 
 // rate is the number of outcomes per second of the last ten seconds.
