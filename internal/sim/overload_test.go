@@ -112,7 +112,7 @@ func TestMetastable(t *testing.T) {
 		sum := r.Between(until+30*time.Second, last).Tiers[0]
 		return float64(sum.Good) / float64(sum.Offered)
 	}
-	forSeeds(t, 2, func(t *testing.T, seed uint64) {
+	forSeeds(t, 6, func(t *testing.T, seed uint64) {
 		r := simulate(t, scenario(seed, false))
 		logSamples(t, r)
 		if got := goodput(r); got < 0.95 {
