@@ -106,23 +106,22 @@ func (s *clientStream) fate() (*opened, error) {
 	return s.answer.Load(), s.err
 }
 
-// RecvMsg receives a message, unless the caller's context has ended. Then gRPC ends
-// the stream, and whether a message that has come is still read would be left to
-// chance.
+// RecvMsg receives a message. Whoever has left before gets none: gRPC draws between
+// the end of the context and a message that is there.
 func (s *clientStream) RecvMsg(m any) error {
 	o, err := s.fate()
 	if o == nil {
 		return err
 	}
-	if err := s.ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
-	}
+	gone := s.ctx.Err()
 	err = o.RecvMsg(m)
-	if err == nil && s.desc.ServerStreams {
-		return nil
+	if err != nil || !s.desc.ServerStreams {
+		// gRPC has said so already, unless an interceptor answers in its place.
+		o.finished(err)
 	}
-	// gRPC has said so already, unless an interceptor answers in its place.
-	o.finished(err)
+	if err == nil && gone != nil {
+		return status.FromContextError(gone).Err()
+	}
 	return o.explain(err)
 }
 
