@@ -99,14 +99,18 @@ func (s *clientStream) try(ctx context.Context, at balancer.Attempt) (*opened, h
 	o.ClientStream, err = s.open(rt, s.desc, s.cc, s.method, append(opts[:len(opts):len(opts)], grpc.OnFinish(o.finished))...)
 	if err == nil {
 		s.enter(o)
-		if headers, _ := o.Header(); headers != nil {
+		headers, _ := o.Header()
+		gone := s.ctx.Err()
+		if headers != nil && gone == nil {
 			at.Keep()
 			return o, health.Outcome{Kind: health.OK, Reason: reasons[codes.OK]}, nil
 		}
 		if s.leave(o) {
 			at.Final()
 		}
-		if err = o.RecvMsg(&emptypb.Empty{}); err == nil {
+		if headers != nil { // the caller had left before
+			err = status.FromContextError(gone).Err()
+		} else if err = o.RecvMsg(&emptypb.Empty{}); err == nil {
 			err = errHeaderless
 		}
 	}

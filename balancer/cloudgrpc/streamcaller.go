@@ -106,22 +106,18 @@ func (s *clientStream) fate() (*opened, error) {
 	return s.answer.Load(), s.err
 }
 
-// RecvMsg receives a message. Whoever has left before gets none: gRPC draws between
-// the end of the context and a message that is there.
+// RecvMsg receives a message.
 func (s *clientStream) RecvMsg(m any) error {
 	o, err := s.fate()
 	if o == nil {
 		return err
 	}
-	gone := s.ctx.Err()
 	err = o.RecvMsg(m)
-	if err != nil || !s.desc.ServerStreams {
-		// gRPC has said so already, unless an interceptor answers in its place.
-		o.finished(err)
+	if err == nil && s.desc.ServerStreams {
+		return nil
 	}
-	if err == nil && gone != nil {
-		return status.FromContextError(gone).Err()
-	}
+	// gRPC has said so already, unless an interceptor answers in its place.
+	o.finished(err)
 	return o.explain(err)
 }
 

@@ -73,22 +73,17 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// Whoever has left gets no answer, though one may be there: gRPC alone would draw
-// one of the two.
+// Whoever leaves before there is an answer gets none, though the server gives one.
 func TestCancelComesBeforeAnAnswer(t *testing.T) {
 	streams(t, func(t *testing.T, _ *world, r *balancer.Router, client pb.TestServiceClient) {
-		for range 20 {
+		for range 200 {
 			ctx, cancel := context.WithCancel(t.Context())
-			s, err := client.FullDuplexCall(ctx)
+			s, err := client.StreamingInputCall(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Send(question("q", 1)); err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
 			cancel()
-			if answer, err := s.Recv(); status.Code(err) != codes.Canceled {
+			if answer, err := s.CloseAndRecv(); status.Code(err) != codes.Canceled {
 				t.Fatalf("%v, %v", answer, err)
 			}
 			synctest.Wait()
@@ -96,6 +91,25 @@ func TestCancelComesBeforeAnAnswer(t *testing.T) {
 		}
 		if c := counted(r, "a"); c.Bad != 0 {
 			t.Errorf("counted %+v", c)
+		}
+	})
+}
+
+// What came in time is still read when the deadline is over, as from gRPC alone.
+func TestAnswersOutliveTheDeadline(t *testing.T) {
+	streams(t, func(t *testing.T, _ *world, _ *balancer.Router, client pb.TestServiceClient) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s, err := client.StreamingOutputCall(ctx, question("q", 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if n, err := receive(s); n != 2 || err != io.EOF {
+			t.Errorf("%d more, %v", n, err)
 		}
 	})
 }
