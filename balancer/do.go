@@ -133,6 +133,9 @@ func (f *functions[T]) judge(t *terms, got *result[T]) {
 		}
 	default:
 		got.outcome = failover.GivenUp(t.router.now()-got.began, t.left(got.began))
+		if run.moved != nil { // another had a part of the time
+			got.outcome.Early = false
+		}
 		if run.once && !run.final { // or it couldn't have been cut
 			got.Unsent()
 		}
@@ -174,8 +177,9 @@ type terms struct {
 	open       bool // a target may be silent as long as it likes
 }
 
-// calling is the state of one call of Do. It belongs to its goroutine: the clock
-// of an attempt has that one's run, a hedge a copy of the terms.
+// calling is the state of one call of Do. It belongs to its goroutine: a hedge has a
+// copy of the terms, the clock of an attempt has its run and, if it is the first, its
+// place in tried, which isn't written again.
 type calling struct {
 	terms
 	repeats    bool          // it may be hedged, if its tier is

@@ -37,9 +37,9 @@ type beside[T any] struct {
 	terms
 	functions[T]
 
-	mu    sync.Mutex // not held while anything else is called
-	over  bool       // the first attempt has ended: no hedge begins any more
-	hedge *hedge[T]  // nil unless one has begun
+	mu     sync.Mutex // not held while anything else is called
+	closed bool       // the first attempt has ended: no hedge begins any more
+	hedge  *hedge[T]  // nil unless one has begun
 }
 
 // hedge is the second attempt of a call.
@@ -55,7 +55,7 @@ type hedge[T any] struct {
 func (b *beside[T]) enter(h *hedge[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over {
+	if b.closed {
 		return false
 	}
 	b.hedge = h
@@ -68,7 +68,7 @@ func (b *beside[T]) close() *hedge[T] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := b.hedge
-	b.over, b.hedge = true, nil
+	b.closed, b.hedge = true, nil
 	return h
 }
 
@@ -82,9 +82,9 @@ func (b *beside[T]) deliver(h *hedge[T]) bool {
 	return !h.forsaken
 }
 
-// unwanted says that nobody wants the result. It reports false if it was delivered
+// giveUp says that nobody wants the result. It reports false if it was delivered
 // before.
-func (b *beside[T]) unwanted(h *hedge[T]) bool {
+func (b *beside[T]) giveUp(h *hedge[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h.forsaken = !h.isDone()
@@ -100,9 +100,9 @@ func (h *hedge[T]) isDone() bool {
 	}
 }
 
-// makeHedge makes a hedge of the first attempt, whose run is given, if that may and can
-// be done. It is called when the clock says that it is time, and returns when the
-// hedge is over.
+// makeHedge makes a hedge of the first attempt, whose run is given, if that may and
+// can be done. It is called when the clock says that it is time, and returns when
+// the hedge is over.
 func (b *beside[T]) makeHedge(c *clock, of *run, first Attempt) {
 	r := b.router
 	if !r.hedges.enter() {
@@ -188,6 +188,7 @@ func (d *doing[T]) race(got *result[T]) {
 	d.blame(h.Attempt, h.outcome, h.err, h.took)
 	if lost || h.outcome.Kind == health.OK || !failedBefore && failover.MayRetry(h.outcome, d.idempotent) {
 		*got, other = other, *got
+		got.took = d.router.now() - got.began // until both have returned
 	}
 	got.run.final = got.run.final || other.run.final
 	d.dispose(other)
@@ -201,7 +202,7 @@ func (d *doing[T]) race(got *result[T]) {
 
 // forsake ends a hedge that isn't needed any more. It doesn't wait for it.
 func (b *beside[T]) forsake(h *hedge[T]) {
-	if b.unwanted(h) {
+	if b.giveUp(h) {
 		h.run.fate.lose()
 		h.run.stop()
 		return

@@ -43,6 +43,31 @@ func TestHedgeKeepsItsAnswer(t *testing.T) {
 	})
 }
 
+// TestLateThoughTheHedgeWasQuick: a call takes as long as Do does. A first try that
+// ignores its context has made it late.
+func TestLateThoughTheHedgeWasQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, r := hedgedWorld(t, func(cfg *Config) {
+			cfg.Tiers[0].Objective = sla.Objective{Target: 0.999, Latency: 50 * ms}
+		})
+		r.mu.Lock()
+		endings := r.endingsOf(r.order[0], "critical")
+		r.mu.Unlock()
+		ends := endings.ended
+		slow, good := ends(endSlow), ends(endGood)
+		_, err := Do(sla.WithTier(t.Context(), "critical"), r, Call{Service: "api", Idempotent: true},
+			func(_ context.Context, at Attempt) (int, health.Outcome, error) {
+				if at.Number() == 1 {
+					time.Sleep(300 * ms)
+				}
+				return at.Number(), health.Outcome{Kind: health.OK}, nil
+			}, nil)
+		if err != nil || ends(endSlow) != slow+1 || ends(endGood) != good {
+			t.Errorf("%v; %d slow and %d good more, want the one slow", err, ends(endSlow)-slow, ends(endGood)-good)
+		}
+	})
+}
+
 // TestLoserIsDiscarded: a hedge that answers although its context has ended is
 // discarded, and Do doesn't wait for it. Close does.
 func TestLoserIsDiscarded(t *testing.T) {
