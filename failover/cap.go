@@ -10,10 +10,10 @@ type CapSigns struct {
 	// InFlight is the number of attempts under way, Endpoints that of the endpoints
 	// they are at.
 	InFlight, Endpoints int
-	// Ended, PushedBack and TimedOut count attempts ever: those with an outcome,
-	// and those of them that were too much for the cloud, of which one that was given
-	// up early says nothing. Slow counts those that
-	// were answered well, but took much longer than usual or than promised.
+	// Ended, PushedBack and TimedOut count attempts ever: those with an outcome, and
+	// those of them that were too much for the cloud. One that was given up early is
+	// in none of them. Slow counts those that were answered well, but took much longer
+	// than usual or than promised.
 	Ended, PushedBack, TimedOut, Slow uint64
 }
 

@@ -38,9 +38,9 @@ type CapacitySigns struct {
 	Carries float64
 	// Clients is how many clients share it. 0: unknown.
 	Clients int
-	// Answered counts the attempts that ended in an answer or without one in time,
-	// ever, PushedBack those of them that were too much for the cloud: it said so or
-	// gave no answer.
+	// Answered counts the attempts that ended in an answer or without one in the time
+	// that they had, ever, PushedBack those of them that were too much for the cloud:
+	// it said so or gave no answer. Those that were given up early are in neither.
 	Answered, PushedBack uint64
 	// Congested says that more calls would only wait: see [Cap].
 	Congested bool

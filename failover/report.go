@@ -37,7 +37,7 @@ type Report struct {
 	// each protected tier's calls met the objective. A moment that didn't come is zero.
 	Planned, Left, Restored time.Time
 	Ended                   time.Time
-	RTO                     time.Duration // T3 − T0; 0 if there is no T3
+	RTO                     time.Duration // T3 − T0, if there is a T3
 
 	PeakBurn    float64 // the highest burn rate of a protected tier, since T0
 	BudgetSpent float64 // the largest part of a protected tier's budget that was spent: 0.02 is 2 %
@@ -87,6 +87,8 @@ func (t *trial) report(e *entry, now time.Duration, wall time.Time, state Change
 		r.Outcome = Interrupted
 	case t.gone < 0:
 		r.Outcome, r.Reason = Failed, "the cloud was not left"
+	case t.well < 0 && now-t.gone < recentTime:
+		r.Outcome, r.Reason = Failed, "it was over within a second of leaving the cloud, which shows nothing"
 	case t.well < 0:
 		r.Outcome, r.Reason = Failed, "callers did not get what they should"
 	default:

@@ -47,11 +47,20 @@ func AttemptTime(p99, left time.Duration) time.Duration {
 	return 0
 }
 
+// longestEarly is how long an attempt that is given up may have taken at most to be
+// early: where a deadline is distant, or there is none, not all can wait for it.
+const longestEarly = time.Second
+
 // GivenUp is the outcome of an attempt that was given up for another one when it had
 // taken so long. left is what was left of the call's time when it began, 0 for a call
-// without a deadline.
+// without a deadline. It was early if it took less than half of that, and than 1 s:
+// then it was given up because answers usually take less.
 func GivenUp(took, left time.Duration) health.Outcome {
-	return health.Outcome{Kind: health.TimedOut, Reason: "attempt time", Early: took < left/2}
+	longest := longestEarly
+	if left != 0 {
+		longest = min(longest, left/2)
+	}
+	return health.Outcome{Kind: health.TimedOut, Reason: "attempt time", Early: took < longest}
 }
 
 const (

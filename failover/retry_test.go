@@ -80,7 +80,11 @@ func TestGivenUp(t *testing.T) {
 		{ms(80), ms(800), true},
 		{ms(399), ms(800), true},
 		{ms(400), ms(800), false}, // another attempt has as long
-		{ms(80), 0, false},        // no deadline: answers that took no longer are all there is to go by
+		{ms(999), time.Minute, true},
+		{ms(1000), time.Minute, false}, // a distant deadline
+		{ms(999), 0, true},
+		{ms(1000), 0, false}, // none
+		{ms(80), 1, false},   // it was over
 	} {
 		o := GivenUp(tt.took, tt.left)
 		if o.Kind != health.TimedOut || o.Early != tt.early || !MayRetry(o, true) || MayRetry(o, false) {

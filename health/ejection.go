@@ -80,7 +80,7 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 		return bySilence, e.swept.silence.String(now)
 	}
 	if n := e.streak.Load(); int64(n) >= int64(t.settings.Ejection.Consecutive) && !t.overrun() {
-		return t.failing(), fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
+		return e.failing(), fmt.Sprintf("%d bad attempts in a row, %s", n, t.blamed())
 	}
 	if rate, ok := outliers[e]; ok {
 		return byOutlier, fmt.Sprintf("outlier: %.1f %% of attempts succeed", 100*rate)
@@ -96,22 +96,19 @@ func (t *Target) offence(e *Endpoint, now time.Duration, outliers map[*Endpoint]
 // more.
 func (t *Target) overrun() bool {
 	const many = 0.3
+	if last := t.blame.Load(); last == nil || last.Kind != TimedOut {
+		return false
+	}
 	c := t.window.recent(20)
-	return t.timesOut() && float64(c.Bad) > many*float64(c.judged())
+	return float64(c.Bad) > many*float64(c.judged())
 }
 
 // failing is the cause of an ejection for bad attempts.
-func (t *Target) failing() cause {
-	if t.timesOut() {
+func (e *Endpoint) failing() cause {
+	if e.timesOut.Load() {
 		return byTimeouts
 	}
 	return byFailures
-}
-
-// timesOut reports whether the last bad attempt timed out.
-func (t *Target) timesOut() bool {
-	last := t.blame.Load()
-	return last != nil && last.Kind == TimedOut
 }
 
 // idle reports whether calls have said nothing good of late, so that probes

@@ -116,6 +116,7 @@ func TestGoodProbesEndAnEjectionForTimeouts(t *testing.T) {
 		f.wantOut(t, "after one more")
 	}
 	f.attempt(0, 5, Failed)
+	f.attempt(1, 1, TimedOut) // what others do is no matter
 	f.pass(sweepInterval)
 	for range 10 {
 		f.Probed(f.all[0], Outcome{Kind: OK})

@@ -47,6 +47,8 @@ type Endpoint struct {
 	// For reports alone: see Totals.
 	neutral, refused, failed, broken, timedOut, spoiled atomic.Uint64
 
+	timesOut atomic.Bool // the last bad attempt timed out
+
 	far atomic.Pointer[farTiers] // nil unless there are more tiers
 
 	probe    probeRecord

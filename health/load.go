@@ -6,26 +6,30 @@ type Load struct {
 	// InFlight is the number of attempts between Begin and End.
 	InFlight int
 	// Ended counts the attempts that ended in a good or a bad outcome or were
-	// pushed back, ever.
+	// pushed back, ever. One that was given up early isn't among them: that answers
+	// take longer than usual doesn't mean that there is too much to do, as when what
+	// the target itself calls is slow.
 	Ended uint64
 	// PushedBack and TimedOut count those of them that the target refused because
-	// it has too much to do, and those it didn't answer in the time that their callers
-	// had. One that was given up early isn't among them: that answers take longer than
-	// usual doesn't mean that there is too much to do, as when what the target itself
-	// calls is slow.
+	// it has too much to do, and those it didn't answer in the time that they had.
 	PushedBack, TimedOut uint64
 	// Slow counts the good answers that took longer than promised, or than usual.
 	Slow uint64
+
+	early uint64 // attempts that were given up early, ever
 }
 
-// plus is the load after further outcomes.
-func (l Load) plus(more Counts, inFlight int, timedOut uint64) Load {
+// plus is the load after further outcomes. early must not be newer than these; of
+// endpoints that were removed it may count some that they don't.
+func (l Load) plus(more Counts, inFlight int, timedOut, early uint64) Load {
+	ended := more.OK + more.Bad + more.Excused + more.Overloaded
 	return Load{
 		InFlight:   inFlight,
-		Ended:      l.Ended + more.OK + more.Bad + more.Excused + more.Overloaded,
+		Ended:      l.Ended + ended - min(early-l.early, ended),
 		PushedBack: l.PushedBack + more.Overloaded,
 		TimedOut:   timedOut,
 		Slow:       l.Slow + more.Slow,
+		early:      early,
 	}
 }
 

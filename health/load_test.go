@@ -13,7 +13,7 @@ func TestLoadCountsWhatIsTooMuch(t *testing.T) {
 		f.Record(f.all[0], 0, f.now, f.now+time.Millisecond, o)
 	}
 	f.pass(sweepInterval)
-	if got, want := f.Load(), (Load{InFlight: 6, Ended: 5, PushedBack: 1, TimedOut: 1}); got != want {
+	if got, want := f.Load(), (Load{InFlight: 6, Ended: 4, PushedBack: 1, TimedOut: 1, early: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if n := f.Totals().TimedOut; n != 2 {

@@ -36,8 +36,8 @@ const (
 // Outcome is what an adapter reports of one attempt or probe.
 type Outcome struct {
 	Kind Kind
-	// Early says of a TimedOut that the caller could have waited longer, but answers
-	// usually take less: see [Load].
+	// Early says of a TimedOut that the attempt was given up because answers usually
+	// take less, though its caller could have waited longer: see [Load].
 	Early bool
 	// Reason says which branch of the adapter's classifier decided, in a few
 	// words such as "http 503" or "connection refused". It must come from a

@@ -139,7 +139,14 @@ func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 	if e.streak.Load() < longest {
 		e.streak.Add(1)
 	}
-	if o.Kind == TimedOut && !o.Early {
+	if timesOut := o.Kind == TimedOut; e.timesOut.Load() != timesOut {
+		e.timesOut.Store(timesOut)
+	}
+	switch {
+	case o.Kind != TimedOut:
+	case o.Early:
+		t.early.Add(1) // it is in bad already
+	default:
 		t.timedOut.Add(1)
 	}
 	e.latency.blame(now, took, time.Duration(t.dear.Load()))

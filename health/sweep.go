@@ -60,6 +60,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	fade := math.Exp(-float64(elapsed) / float64(recentTau))
 	silentAfter := time.Duration(t.silentAfter.Load())
 	usual := t.usualLatency()
+	early := t.early.Load() // before what it is part of
 	var all Counts
 	inFlight := 0
 	for _, e := range t.endpoints {
@@ -111,7 +112,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	t.window.add(now, all)
 	t.fresh.add(now, all)
 	t.begun += all.Begun
-	t.load = t.load.plus(all, inFlight, t.timedOut.Load())
+	t.load = t.load.plus(all, inFlight, t.timedOut.Load(), early)
 	t.answers.good += seen.answers.good
 	t.answers.bad += seen.answers.bad
 	if t.excused {
@@ -221,7 +222,7 @@ func (t *Target) blameOne(now time.Duration) bool {
 	if t.cusum.score-worst.swept.score >= t.cusum.score*others/4 {
 		return false
 	}
-	return t.expel(worst, now, t.failing(), "most of the bad attempts, "+t.blamed())
+	return t.expel(worst, now, worst.failing(), "most of the bad attempts, "+t.blamed())
 }
 
 // rate is the number of outcomes per second of the last ten seconds.

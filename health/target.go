@@ -33,6 +33,7 @@ type Target struct {
 	// was counted already, or because this process stood still.
 	judgedFrom atomic.Int64
 	timedOut   atomic.Uint64 // attempts, ever, but for those that were given up early
+	early      atomic.Uint64 // those
 
 	// The sweeping goroutine's.
 	settings  Settings
