@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -95,86 +93,6 @@ type doing[T any] struct {
 	calling
 	functions[T]
 	beside *beside[T] // nil unless the attempt under way is the first, and is to be hedged
-}
-
-// functions are what Do was given.
-type functions[T any] struct {
-	try     func(context.Context, Attempt) (T, health.Outcome, error)
-	discard func(T)
-}
-
-// result is what came of an attempt.
-type result[T any] struct {
-	Attempt
-	value   T
-	outcome health.Outcome
-	err     error
-	took    time.Duration // until the outcome was known
-}
-
-// attempt runs try.
-func (f *functions[T]) attempt(a Attempt) (got result[T]) {
-	got.Attempt = a
-	got.value, got.outcome, got.err = f.try(a.run.ctx, a)
-	return got
-}
-
-// judge decides what the attempt's outcome was, and reports it. An answer that
-// came just as the attempt was cut, or when another had come, is late: its context
-// is gone, and nobody could read it.
-func (f *functions[T]) judge(t *terms, got *result[T]) {
-	run := got.run
-	intime := run.answered()
-	switch {
-	case intime:
-	case run.fate.isLost():
-		if !got.outcome.Kind.Answered() {
-			got.outcome = health.Outcome{Reason: reasonHedgeLost}
-		}
-	default:
-		got.outcome = failover.GivenUp(t.router.now()-got.began, t.left(got.began))
-		if run.moved != nil { // another had a part of the time
-			got.outcome.Early = false
-		}
-		if run.once && !run.final { // or it couldn't have been cut
-			got.Unsent()
-		}
-	}
-	if got.outcome.Kind.Unsent() {
-		got.Unsent()
-	}
-	t.settle(&got.Attempt, &got.outcome, &got.took)
-	if !intime { // after it was reported: discarding takes time
-		if got.err == nil && f.discard != nil {
-			f.discard(got.value)
-		}
-		var none T
-		got.value, got.err = none, errAttemptTime
-		if run.fate.isLost() {
-			got.err = errHedgeLost
-		}
-	}
-}
-
-// drop releases an attempt that isn't the call's result.
-func (f *functions[T]) drop(got result[T]) {
-	if got.err == nil && f.discard != nil {
-		f.discard(got.value)
-	}
-	got.run.leave(got.Attempt)
-}
-
-// terms are what doesn't change any more when the first attempt of a call begins.
-type terms struct {
-	router     *Router
-	ctx        context.Context // the caller's
-	deadline   time.Duration   // the earlier of the caller's and the tier's, in router time; 0: none
-	timeout    error           // what the tier's deadline means; nil if it is the caller's, or none
-	draw       uint64          // the first attempt's
-	span       trace.Span      // the caller's; nil unless it records
-	idempotent bool
-	announces  bool // the adapter says when it begins to send
-	open       bool // a target may be silent as long as it likes
 }
 
 // calling is the state of one call of Do. It belongs to its goroutine: a hedge has a
@@ -442,63 +360,6 @@ func (d *calling) attempts(o health.Outcome) int {
 		d.pushed++
 	}
 	return d.tier().Attempts + d.pushed
-}
-
-// equip gives an attempt its context and its time, which it returns. tried are the
-// attempts of the call, this one included, of which there may be most.
-func (t *terms) equip(a *Attempt, tried []Attempt, most int) time.Duration {
-	limit := t.attemptTime(*a, tried, most)
-	lasts := t.deadline == 0 || t.deadline-a.began > lastingTime
-	a.run.ctx = t.ctx
-	if t.timeout != nil {
-		a.run.ctx, a.run.cancel = context.WithDeadlineCause(t.ctx, t.router.wall(t.deadline), t.timeout)
-	}
-	if lasts || t.timeout == nil && limit > 0 {
-		a.run.ctx, a.run.end = context.WithCancelCause(a.run.ctx)
-	}
-	if lasts {
-		a.cloud.live.lasting.add(a.run, t.draw)
-	}
-	if limit > 0 {
-		service, tier := a.table()
-		budget := service.live.budget
-		if tier.shed() {
-			budget = nil
-		}
-		a.run.clock = t.router.startClock(a.began, a.began+limit, a.run, a.cloud.target, budget, tier.spends)
-	}
-	t.router.startSpan(a.run)
-	return limit
-}
-
-// attemptTime returns how long the attempt may take, 0 for as long as the call.
-// Of a call that isn't idempotent that concerns what isn't sent yet.
-func (t *terms) attemptTime(a Attempt, tried []Attempt, most int) time.Duration {
-	service, tier := a.table()
-	if !t.idempotent && !t.announces || t.open || len(tried) >= most || !service.hasUntried(tier, tried) {
-		return 0
-	}
-	return a.Time(t.left(a.began))
-}
-
-// left is how much time the call had left at a time, 0 if it has no deadline.
-func (t *terms) left(at time.Duration) time.Duration {
-	if t.deadline == 0 {
-		return 0
-	}
-	return max(t.deadline-at, 1)
-}
-
-// over says why no more may be done: the caller left or the time is over. It
-// returns nil while it isn't.
-func (t *terms) over() error {
-	if err := t.ctx.Err(); err != nil {
-		return err
-	}
-	if t.deadline > 0 && t.router.now() >= t.deadline {
-		return context.DeadlineExceeded
-	}
-	return nil
 }
 
 func (d *calling) tier() *tierTable { return &d.service.tiers[d.class.Tier] }

@@ -209,13 +209,3 @@ func (b *beside[T]) forsake(h *hedge[T]) {
 	}
 	b.dispose(h.result)
 }
-
-// dispose releases an attempt that isn't the call's result, and gives back what was
-// paid for one after it.
-func (f *functions[T]) dispose(got result[T]) {
-	if _, paid := got.run.fate.isCut(); paid {
-		service, _ := got.table()
-		service.live.budget.Return()
-	}
-	f.drop(got)
-}
