@@ -29,8 +29,8 @@ const (
 	retryShed = time.Second
 	// sure is how many standard deviations less of a demand must still be too much
 	// before a tier is shed or a change given up, surer those before a protected tier
-	// is shed. The fewer calls a client
-	// has the less it knows, and servers refuse protected tiers last.
+	// is shed. The fewer calls a client has the less it knows, and servers refuse
+	// protected tiers last.
 	sure, surer = 3, 5
 	// misplaced is the difference between the fraction that is to be shed and the one
 	// of the levels seen lately from which on the threshold is found anew.

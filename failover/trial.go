@@ -166,10 +166,11 @@ func (t *trial) measure(now time.Duration, c *Change, signs []ServiceSigns) {
 func (t *trial) goodSecond(now time.Duration) time.Duration {
 	began := t.gone
 	for _, m := range t.order {
-		if m.watched {
-			if !m.meter.well(m.target) {
-				return -1
-			}
+		switch {
+		case !m.watched:
+		case !m.meter.well(m.target):
+			return -1
+		default:
 			began = max(began, m.recent[0].at)
 		}
 	}
