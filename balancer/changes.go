@@ -234,7 +234,10 @@ func (r *Router) tellChange(s failover.ChangeStatus) {
 		about = append(about, "forced", s.Forced)
 	}
 	if s.Report != nil && s.State != failover.ChangeRunning {
-		about = append(about, "outcome", string(s.Report.Outcome), "rto", s.Report.RTO, "peakBurn", s.Report.PeakBurn)
+		about = append(about, "outcome", string(s.Report.Outcome), "peakBurn", s.Report.PeakBurn)
+		if !s.Report.Restored.IsZero() {
+			about = append(about, "rto", s.Report.RTO)
+		}
 	}
 	r.log.Log(r.ctx, level, "change "+string(s.State), about...)
 	if r.trace.ChangeEvent != nil {

@@ -32,8 +32,8 @@ type record struct {
 	moved        int               // streams that went on with one that broke off in another cloud
 	wrong        int               // positions that were missing or came twice
 	attempts     int
-	down         time.Duration // from the fault until the lost cloud was known to be down; 0 if it wasn't
-	last         time.Duration // from the fault to the last attempt at the lost cloud
+	down         *time.Duration // from the fault until the lost cloud was known to be down; nil if it never was
+	last         time.Duration  // from the fault to the last attempt at the lost cloud
 }
 
 // tally counts calls, or streams.
@@ -140,8 +140,8 @@ func (j *journal) trace() balancer.Trace {
 			at := c.At.Sub(j.start)
 			j.note(func(r *record) {
 				j.say(at, "%s is %s (%s)", c.Cloud, c.To, c.Reason)
-				if c.Cloud == r.lost && c.To == health.Down && r.down == 0 {
-					r.down = at - r.began
+				if c.Cloud == r.lost && c.To == health.Down && r.down == nil {
+					r.down = new(at - r.began)
 				}
 			})
 		},

@@ -94,7 +94,7 @@ func (j *journal) verdicts() []verdict {
 		if r.lost != "" {
 			fault := r.lost + " " + r.name
 			all = append(all,
-				verdict{r.down > 0 && r.down <= time.Second, fmt.Sprintf("%s: known to be down after %d ms, at most 1,000", fault, r.down.Milliseconds())},
+				knownInTime(fault, r.down),
 				verdict{r.last <= time.Second, fmt.Sprintf("%s: the last attempt there after %d ms, at most 1,000", fault, r.last.Milliseconds())})
 		}
 	}
@@ -102,6 +102,16 @@ func (j *journal) verdicts() []verdict {
 	return append(all,
 		verdict{made <= 1.1, fmt.Sprintf("%.3f attempts per call, at most 1.1", made)},
 		j.phases[len(j.phases)-1].asConfigured())
+}
+
+// knownInTime judges the time after which a lost cloud was known to be down, nil if
+// it never was. It may be 0: in virtual time all answers of a cloud that is killed
+// fail at once.
+func knownInTime(fault string, after *time.Duration) verdict {
+	if after == nil {
+		return verdict{false, fault + ": never known to be down"}
+	}
+	return verdict{*after <= time.Second, fmt.Sprintf("%s: known to be down after %d ms, at most 1,000", fault, after.Milliseconds())}
 }
 
 // asConfigured judges the split of the phase's calls.

@@ -19,9 +19,10 @@ type simulatedChange struct {
 	Clients int                  `json:"clients"`
 	Reason  string               `json:"reason,omitempty"` // likewise
 	// Outcome is that of a drill. RTO, in milliseconds, is the longest of any client,
-	// 0 if callers did not get what they should; PeakBurn and BudgetSpent are the most.
+	// none if at none callers got what they should; PeakBurn and BudgetSpent are the
+	// most.
 	Outcome     failover.Outcome `json:"outcome,omitempty"`
-	RTO         float64          `json:"rtoMs,omitempty"`
+	RTO         *float64         `json:"rtoMs,omitempty"`
 	PeakBurn    float64          `json:"peakBurn,omitempty"`
 	BudgetSpent float64          `json:"budgetSpent,omitempty"`
 }
@@ -90,7 +91,9 @@ func (r *simulated) changes(moves []sim.ChangeEvent) []simulatedChange {
 		}
 		all[i].Clients++
 		if of.outcome != "" {
-			all[i].RTO = max(all[i].RTO, float64(c.Report.RTO.Microseconds())/1000)
+			if rto := float64(c.Report.RTO.Microseconds()) / 1000; !c.Report.Restored.IsZero() && (all[i].RTO == nil || rto > *all[i].RTO) {
+				all[i].RTO = &rto
+			}
 			all[i].PeakBurn = max(all[i].PeakBurn, c.Report.PeakBurn)
 			all[i].BudgetSpent = max(all[i].BudgetSpent, c.Report.BudgetSpent)
 		}
@@ -119,7 +122,7 @@ func (c *simulatedChange) text(clients int) string {
 		}
 	case failover.Succeeded:
 		text += fmt.Sprintf(": %s, RTO %v, peak burn %.1f, budget spent %s", c.Outcome,
-			time.Duration(c.RTO*float64(time.Millisecond)).Round(time.Millisecond), c.PeakBurn, percent(c.BudgetSpent))
+			time.Duration(*c.RTO*float64(time.Millisecond)).Round(time.Millisecond), c.PeakBurn, percent(c.BudgetSpent))
 	default:
 		text += fmt.Sprintf(": %s, %s", c.Outcome, c.Reason)
 	}

@@ -142,6 +142,9 @@ func TestSimulateChanges(t *testing.T) {
 		if got.At != want.At || got.Change != want.Change || got.State != want.State || got.Outcome != want.Outcome || got.Clients != r.Clients {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
+		if known := got.RTO != nil; known != (want.Outcome == failover.Succeeded) {
+			t.Errorf("%s at %s: RTO is known: %t", got.Change, got.At, known)
+		}
 	}
 	if calm := simulate("-on", "2026-12-14 Asia/Seoul", "-from", "10:07:30"); len(calm.Changes) != 0 || !strings.HasPrefix(calm.Notes[len(calm.Notes)-1], "No change of the file is due") {
 		t.Errorf("on another day: %+v, %q", calm.Changes, calm.Notes)
