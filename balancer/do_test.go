@@ -176,3 +176,40 @@ func TestPushbackTakesNoAttempt(t *testing.T) {
 		}
 	})
 }
+
+// An attempt that nothing was sent of may be cut short; one that may have been
+// sent may not.
+func TestSendingForbidsTheCut(t *testing.T) {
+	for _, sends := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newWorld().router(t, testConfig())
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			var clouds []string
+			_, err := Do(ctx, r, Call{Service: "api", Announces: true}, func(ctx context.Context, at Attempt) (int, health.Outcome, error) {
+				clouds = append(clouds, at.Cloud())
+				if len(clouds) == 1 {
+					if sends && !at.Sending() {
+						t.Error("cut at once")
+					}
+					<-ctx.Done()
+					if !sends && at.Sending() {
+						t.Error("something may be sent after the cut")
+					}
+					return 0, health.Outcome{}, ctx.Err()
+				}
+				if first, again := at.Sending(), at.Sending(); !first || !again {
+					t.Error("the second attempt was cut")
+				}
+				return 1, health.Outcome{Kind: health.OK}, nil
+			}, nil)
+			var failed *CallError
+			switch {
+			case sends && (!errors.As(err, &failed) || !failed.Ambiguous || len(clouds) != 1):
+				t.Errorf("sent: tried %v, %v", clouds, err)
+			case !sends && (err != nil || len(clouds) != 2 || clouds[0] == clouds[1]):
+				t.Errorf("unsent: tried %v, %v", clouds, err)
+			}
+		})
+	}
+}

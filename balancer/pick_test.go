@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"unique"
+	"unsafe"
 
 	"github.com/fairlead-go/fairlead/health"
 	"github.com/fairlead-go/fairlead/sla"
@@ -110,6 +112,22 @@ func TestUnknownTierIsNoFailure(t *testing.T) {
 		}
 		if got := r.Status().UnknownTiers; !slices.Equal(got, []string{"gold"}) {
 			t.Errorf("unknown tiers are %v", got)
+		}
+	})
+}
+
+// Whoever interns the name of a service has the very string that picks compare.
+func TestServiceNamesAreInterned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		a, err := r.Pick(t.Context(), Call{Service: "api"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Done(health.Outcome{})
+		name := unique.Make(strings.Clone("api")).Value()
+		if unsafe.StringData(a.Service()) != unsafe.StringData(name) {
+			t.Error("another string")
 		}
 	})
 }
