@@ -58,7 +58,7 @@ var faults = []fault{
 // The phases of a case.
 const (
 	before = 1500 * time.Millisecond // until latencies are known
-	during = 2500 * time.Millisecond
+	during = 2 * time.Second
 	after  = 1500 * time.Millisecond
 	// within that time the dead cloud must have lost its calls, and the healed
 	// one must have answered.
