@@ -146,10 +146,14 @@ func (r *Router) begin(ctx context.Context, call Call, d *calling) error {
 	return nil
 }
 
+// farthest is how far away a deadline may be. time.Until of one in the year 9999 is
+// the longest duration there is, to which nothing can be added.
+const farthest = 100 * 365 * 24 * time.Hour
+
 // setDeadline sets the end of a call that began at a time.
 func (d *calling) setDeadline(call Call, began time.Duration) {
 	if deadline, ok := d.ctx.Deadline(); ok {
-		d.deadline = max(d.router.now()+time.Until(deadline), 1)
+		d.deadline = max(d.router.now()+min(time.Until(deadline), farthest), 1)
 	}
 	if t := d.tier(); t.Timeout > 0 && call.Stream == NoStream {
 		if end := began + t.Timeout; d.deadline == 0 || end < d.deadline {

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -211,5 +212,31 @@ func TestSendingForbidsTheCut(t *testing.T) {
 				t.Errorf("unsent: tried %v, %v", clouds, err)
 			}
 		})
+	}
+}
+
+// A deadline that is as far away as can be is none: nothing overflows.
+func TestFarDeadline(t *testing.T) {
+	for name, far := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"longest timeout": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, math.MaxInt64)
+		},
+		"last year": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithDeadline(ctx, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+		},
+	} {
+		for _, tier := range []string{"critical", "standard"} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newWorld().router(t, testConfig())
+				time.Sleep(time.Hour)
+				ctx, cancel := far(sla.WithTier(t.Context(), tier))
+				defer cancel()
+				_, attempts, _, err := play(ctx, r, Call{Service: "api", Idempotent: true},
+					reply{kind: health.OK, after: 40 * time.Millisecond}, reply{kind: health.OK})
+				if err != nil || len(attempts) != 1 {
+					t.Errorf("%s, tier %s: %d attempts, %v", name, tier, len(attempts), err)
+				}
+			})
+		}
 	}
 }
