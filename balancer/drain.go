@@ -42,11 +42,12 @@ func (r *Router) Drain(cloud string, options ...ChangeOption) error {
 }
 
 // isDrained reports whether a cloud is drained, or being drained, without an end
-// for all services that a change concerns.
+// for all services that a change concerns. A change that can't be made is for
+// nothing that is.
 func (r *Router) isDrained(change *failover.Change) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed() {
+	if r.closed() || r.mayChange(change) != nil {
 		return false
 	}
 	for _, s := range r.config.serviceKeys() {

@@ -101,12 +101,22 @@ func TestDrainForServices(t *testing.T) {
 		}
 		load("api")
 		load("web")
-		if err := r.Drain("a", ForServices("web", "who")); err == nil || !strings.Contains(err.Error(), "no such service in the config, which has [api web]") {
-			t.Errorf("drained for a service that there isn't: %v", err)
+		unknown := func() {
+			t.Helper()
+			for _, services := range [][]string{{"web", "who"}, {"who"}} {
+				if err := r.Drain("a", ForServices(services...)); err == nil || !strings.Contains(err.Error(), "no such service in the config, which has [api web]") {
+					t.Errorf("drained for %q: %v", services, err)
+				}
+			}
+			if err := r.Drain("who", ForServices("who")); err == nil || !strings.Contains(err.Error(), "no such cloud") {
+				t.Errorf("drained a cloud that there isn't: %v", err)
+			}
 		}
+		unknown()
 		if err := r.Drain("a", ForServices("web")); err != nil {
 			t.Fatal(err)
 		}
+		unknown()
 		if n := load("web"); n > 0 {
 			t.Errorf("%d attempts of the drained service", n)
 		}
