@@ -119,10 +119,11 @@ func (b *beside[T]) makeHedge(c *clock, of *run, first Attempt) {
 	h.run.before = []Attempt{first}
 	b.equip(&h.Attempt, []Attempt{first, h.Attempt}, planned.tier.Attempts)
 	if h.run.cancel == nil && h.run.end == nil { // it must end when it has lost
-		h.run.ctx, h.run.cancel = context.WithCancel(b.ctx)
+		h.run.ctx, h.run.cancel = context.WithCancel(h.run.ctx)
 	}
 	if !b.enter(h) {
 		planned.giveBack()
+		h.endSpan(health.Outcome{Reason: reasonHedgeLost})
 		h.run.answered()
 		h.run.close()
 		return

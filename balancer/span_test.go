@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -152,4 +153,35 @@ func TestAllocDoWithoutSpan(t *testing.T) {
 	if none != remote || none > 3 {
 		t.Errorf("%g allocations, with a span that doesn't record %g", none, remote)
 	}
+}
+
+// A hedge has a span of its own, in whose context it runs.
+func TestSpanOfAHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder := tracetest.NewSpanRecorder()
+		_, r := hedgedWorld(t, func(cfg *Config) { cfg.Tiers[0].Timeout, cfg.Tiers[0].Attempts = 0, 2 },
+			WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))))
+		recorder.Reset()
+		ctx, cancel := context.WithTimeout(sla.WithTier(t.Context(), "critical"), 5*time.Second)
+		defer cancel()
+		inside := map[trace.SpanID]int{}
+		_, err := Do(ctx, r, Call{Service: "api", Idempotent: true}, func(ctx context.Context, at Attempt) (int, health.Outcome, error) {
+			if at.Number() == 1 && !sleep(ctx, time.Second, nil) {
+				return 0, health.Outcome{}, ctx.Err()
+			}
+			inside[trace.SpanFromContext(ctx).SpanContext().SpanID()] = at.Number()
+			return at.Number(), health.Outcome{Kind: health.OK}, nil
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if started, ended := len(recorder.Started()), len(recorder.Ended()); started != 2 || ended != 2 {
+			t.Errorf("%d spans began, %d ended", started, ended)
+		}
+		hedge := recorder.Started()[1].SpanContext().SpanID()
+		if inside[hedge] != 2 || len(inside) != 1 {
+			t.Errorf("the hedge's span is %v, attempts ran in %v", hedge, inside)
+		}
+	})
 }
