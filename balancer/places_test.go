@@ -159,3 +159,48 @@ func TestTargetResolver(t *testing.T) {
 		}
 	})
 }
+
+// A target that comes into a service at work leaves the slope in force.
+func TestNewTargetKeepsTheSlope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := bothConfig()
+		r := newWorld().router(t, cfg)
+		r.SetTargetResolver(func(ctx context.Context, _ string, _ <-chan struct{}, found func([]Endpoint, error)) {
+			sleep(ctx, time.Second, nil)
+			found([]Endpoint{{Address: "unix:/run/b.sock"}}, nil)
+			<-ctx.Done()
+		})
+		ofB := func() (fraction float64) {
+			for _, s := range r.Status().Services {
+				for _, share := range s.Tiers[0].Shares {
+					if s.Protocol == GRPC && share.Cloud == "b" {
+						fraction = share.Fraction
+					}
+				}
+			}
+			return fraction
+		}
+		time.Sleep(time.Minute)
+		if got := ofB(); got != 0.3 {
+			t.Fatalf("b has %v", got)
+		}
+		cfg = bothConfig()
+		cfg.Clouds = map[string]Cloud{"a": {Weight: 30}, "b": {Weight: 70}}
+		b := cfg.Services["api"].Clouds["b"]
+		b.GRPC = append(b.GRPC, "unix:///run/b.sock")
+		cfg.Services["api"].Clouds["b"] = b
+		if err := r.Update(cfg); err != nil {
+			t.Fatal(err)
+		}
+		for second := range 3 {
+			if got, most := ofB(), 0.40+0.10*float64(second); got > most {
+				t.Errorf("after %d s b has %v, want at most %v", second, got, most)
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(10 * time.Second)
+		if got := ofB(); got < 0.6 { // the new endpoint isn't known to be healthy
+			t.Errorf("in the end b has %v", got)
+		}
+	})
+}

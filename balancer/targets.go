@@ -30,6 +30,7 @@ func (r *Router) SetTargetResolver(resolve TargetResolver) {
 	for _, s := range r.order {
 		for _, c := range s.clouds {
 			for _, a := range c.sourcesInUse() {
+				s.started = s.started && a.url.target == "" // the plan was without it
 				r.watchTarget(s, c, a)
 			}
 		}
@@ -46,7 +47,6 @@ func (r *Router) watchTarget(s *service, c *serviceCloud, a *addressSource) {
 	var ctx context.Context
 	ctx, a.cancel = context.WithCancel(r.ctx)
 	a.asked, a.err = false, nil
-	s.started = false
 	r.wg.Go(func() {
 		r.targets(ctx, a.url.target, a.wake, func(found []Endpoint, err error) {
 			if err == nil && len(found) == 0 {
