@@ -31,7 +31,8 @@ func WithTrace(t Trace) Option {
 // once a second, by its content, so that a Kubernetes ConfigMap works, and
 // updates itself when two readings in a row agree on a change. A file that is
 // missing or faulty is logged and shown by [Router.Status]; the last good config
-// stays in force.
+// stays in force. What [Router.Update] refuses for another reason, such as a level
+// key that isn't there yet, is tried again each second.
 func WithFile(path string) Option {
 	return func(r *Router) { r.source = newFileSource(path) }
 }

@@ -39,11 +39,10 @@ type Provenance struct {
 // others.
 type fileSource struct {
 	path    string
-	seen    content   // by the last poll
-	judged  content   // the last that was taken over or reported
-	inForce revision  // what was taken over
-	before  revision  // what refused goes back to
-	sure    time.Time // likewise: when that was confirmed
+	seen    content // by the last poll
+	judged  content // the last that was offered or reported
+	offered bool    // it was offered, and isn't in force
+	inForce content
 	state   atomic.Pointer[Provenance]
 }
 
@@ -55,12 +54,6 @@ type content struct {
 	err    string
 }
 
-// revision is a content with the time when it was taken over.
-type revision struct {
-	content content
-	loaded  time.Time
-}
-
 // newFileSource returns a source for the file at path. It doesn't read it.
 func newFileSource(path string) *fileSource {
 	s := &fileSource{path: path}
@@ -70,8 +63,9 @@ func newFileSource(path string) *fileSource {
 
 // poll reads the file once. If its content changed, changed is true and either
 // next is a configuration to put in force, or err says what is wrong, or both
-// are nil: then the file is back to what is in force. If the router can't use
-// next, it must call refused.
+// are nil: then the file is back to what is in force. Of next the router must say
+// whether it was taken or refused; what was refused is offered again by each poll,
+// since the reason may pass: a key that isn't there yet, a cloud that is drained.
 func (s *fileSource) poll() (next *Config, err error, changed bool) {
 	data, err := readFile(s.path, configfile.MaxBytes+1)
 	return s.judge(data, err, time.Now())
@@ -84,20 +78,20 @@ func (s *fileSource) judge(data []byte, readErr error, now time.Time) (next *Con
 	defer func() { s.state.Store(&state) }()
 
 	found := contentOf(data, readErr)
-	if found == s.inForce.content && readErr == nil {
+	if found == s.inForce && readErr == nil {
 		state.Confirmed = now
 	}
 	settled := found == s.seen || s.judged == content{}
 	s.seen = found
-	if !settled || found == s.judged {
+	if !settled || found == s.judged && !s.offered {
 		return nil, nil, false
 	}
-	s.judged = found
+	s.judged, s.offered = found, false
 
 	switch {
 	case readErr != nil:
 		err = readErr
-	case found == s.inForce.content:
+	case found == s.inForce:
 		state.Err = ""
 		return nil, nil, true
 	default:
@@ -107,18 +101,26 @@ func (s *fileSource) judge(data []byte, readErr error, now time.Time) (next *Con
 		state.Err = err.Error()
 		return nil, err, true
 	}
-	s.before, s.inForce, s.sure = s.inForce, revision{found, now}, state.Confirmed
-	state.Loaded, state.Confirmed, state.Err = now, now, ""
+	s.offered = true
 	return next, nil, true
 }
 
-// refused takes back what the last poll returned as next: the router couldn't
-// use it. It isn't offered again until the file changes.
-func (s *fileSource) refused(err error) {
-	s.inForce = s.before
+// taken notes that what the last poll returned as next is in force.
+func (s *fileSource) taken() {
+	s.inForce, s.offered = s.judged, false
 	state := *s.state.Load()
-	state.Loaded, state.Confirmed, state.Err = s.inForce.loaded, s.sure, err.Error()
+	state.Loaded, state.Confirmed, state.Err = state.Checked, state.Checked, ""
 	s.state.Store(&state)
+}
+
+// refused notes that the router couldn't use what the last poll returned as next.
+// It reports whether that is news.
+func (s *fileSource) refused(err error) bool {
+	state := *s.state.Load()
+	news := state.Err != err.Error()
+	state.Err = err.Error()
+	s.state.Store(&state)
+	return news
 }
 
 // provenance may be called from any goroutine.

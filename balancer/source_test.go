@@ -92,6 +92,9 @@ func TestSourceJudges(t *testing.T) {
 			s := newFileSource("f")
 			for i, step := range test.steps {
 				next, err, changed := s.judge([]byte(step.text), step.readErr, at(i))
+				if next != nil {
+					s.taken()
+				}
 				if endpointOf(next) != step.next || (err != nil) != step.report || changed != step.changed {
 					t.Errorf("poll %d: got %q, %v, %v; want %+v", i, endpointOf(next), err, changed, step)
 				}
@@ -117,17 +120,25 @@ func unconfirmed(s *fileSource) Provenance {
 func TestSourceRefused(t *testing.T) {
 	s := newFileSource("f")
 	s.judge([]byte(firstConfig), nil, at(0))
+	s.taken()
 	s.judge([]byte(secondConfig), nil, at(1))
 	if next, _, _ := s.judge([]byte(secondConfig), nil, at(2)); next == nil {
 		t.Fatal("the second configuration was not offered")
 	}
-	s.refused(errors.New("no key"))
+	if !s.refused(errors.New("no key")) {
+		t.Error("the refusal is no news")
+	}
 	want := Provenance{Path: "f", Loaded: at(0), Checked: at(2), Err: "no key"}
 	if got := unconfirmed(s); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if next, err, changed := s.judge([]byte(secondConfig), nil, at(3)); next != nil || err != nil || changed {
-		t.Error("offered again, though nothing changed")
+	for i, why := range []string{"no key", "no cloud", "no cloud"} {
+		if next, _, _ := s.judge([]byte(secondConfig), nil, at(3)); endpointOf(next) != "second" {
+			t.Error("not offered again, though the reason may have passed")
+		}
+		if news := s.refused(errors.New(why)); news != (i == 1) {
+			t.Errorf("refused again, %s: news: %t", why, news)
+		}
 	}
 	s.judge([]byte(firstConfig), nil, at(4))
 	if next, err, changed := s.judge([]byte(firstConfig), nil, at(5)); next != nil || err != nil || !changed {
@@ -180,6 +191,7 @@ func TestSourceFollowsConfigMap(t *testing.T) {
 	if next, err, _ := s.poll(); err != nil || endpointOf(next) != "first" {
 		t.Fatalf("got %q, %v", endpointOf(next), err)
 	}
+	s.taken()
 	publish("..2", secondConfig)
 	if next, err, changed := pollTwice(s); err != nil || !changed || endpointOf(next) != "second" {
 		t.Errorf("after the swap: got %q, %v, %v", endpointOf(next), err, changed)
@@ -220,6 +232,7 @@ func TestSourceKeepsLastGood(t *testing.T) {
 			if next, err, _ := s.poll(); err != nil || next == nil {
 				t.Fatalf("got %v, %v", next, err)
 			}
+			s.taken()
 			loaded := s.provenance().Loaded
 			test.spoil(t, path)
 			next, err, changed := pollTwice(s)

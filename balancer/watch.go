@@ -31,8 +31,14 @@ func (r *Router) reload() {
 		r.note(func() { r.log.Info("the config file is again what is in force") })
 		r.mu.Unlock()
 	default:
-		if err := r.Update(next); err != nil {
-			r.source.refused(err)
+		news := true
+		if err = r.update(next, nil); err == nil {
+			r.source.taken()
+		} else {
+			news = r.source.refused(err)
+		}
+		if news {
+			r.noteConfig(err)
 		}
 	}
 }

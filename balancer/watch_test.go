@@ -62,3 +62,44 @@ func TestFileIsFollowed(t *testing.T) {
 		}
 	})
 }
+
+// What is refused for something that isn't in the file is tried again until it
+// works, and told once.
+func TestRefusedFileIsTriedAgain(t *testing.T) {
+	dir := t.TempDir()
+	path, key := filepath.Join(dir, "fairlead.yaml"), filepath.Join(dir, "key")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := strings.Replace(watchedFile, "WEIGHT", "70", 1)
+	write(path, first)
+	synctest.Test(t, func(t *testing.T) {
+		cfg, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		r := newWorld().router(t, cfg, WithFile(path), WithTrace(Trace{ConfigChanged: func(err error) {
+			if err != nil {
+				told++
+			}
+		}}))
+		time.Sleep(3 * watchEvery)
+		loaded := r.Status().Config.Loaded
+		write(path, strings.Replace(watchedFile, "WEIGHT", "10", 1)+"levelKey: file:"+key+"\n")
+		time.Sleep(10 * watchEvery)
+		status := r.Status().Config
+		if !strings.Contains(status.Err, "no such file") || !status.Loaded.Equal(loaded) || told != 1 {
+			t.Errorf("told %d times, %+v", told, status)
+		}
+		write(key, "secret of all clients")
+		time.Sleep(2 * watchEvery)
+		status = r.Status().Config
+		if got := r.table.Load().config.Clouds["a"].Weight; got != 10 || status.Err != "" || !status.Loaded.After(loaded) {
+			t.Errorf("weight is %d with the key, %+v", got, status)
+		}
+	})
+}
