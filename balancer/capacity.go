@@ -19,7 +19,8 @@ type capacity struct {
 	instances           int     // that share it; 0: unknown
 	ready               time.Duration
 
-	base     int // endpoints that the configured capacity is that of; 0: not known yet
+	base     float64 // endpoints that the configured capacity is that of; 0: to be seen
+	times    float64 // how many times that many there were last; 0: not seen yet
 	steering failover.Capacity
 	cap      failover.Cap
 	limit    int  // the cap; 0: none
@@ -55,7 +56,7 @@ func (c *capacity) configure(cfg *Config, cloud ServiceCloud, ready time.Duratio
 		configured, ceiling = cloud.Capacity/float64(cfg.Instances), cloud.Ceiling/float64(cfg.Instances)
 	}
 	if configured != c.configured || ceiling != c.ceiling {
-		c.configured, c.ceiling, c.base = configured, ceiling, 0
+		c.configured, c.ceiling, c.base, c.times = configured, ceiling, 0, 0
 	}
 }
 
@@ -92,15 +93,18 @@ func (c *serviceCloud) measureCapacity(r *Router, now time.Duration, tiers []sla
 
 // grown is how many times the configured capacity the endpoints make: there may be
 // more of them than when the config was read, if the cloud can grow, and some may
-// not be usable.
+// not be usable. A config that names other endpoints changes nothing of it.
 func (c *serviceCloud) grown() float64 {
 	p := &c.capacity
-	n := c.addresses
-	if p.base == 0 {
-		p.base = n
-	}
+	n := float64(c.addresses)
 	if n == 0 {
 		return 1
+	}
+	if p.base == 0 && c.settled() {
+		p.base = n / max(1, p.times)
+	}
+	if p.base > 0 {
+		p.times = n / p.base
 	}
 	usable := 1.0
 	if healthy := c.target.Healthy(); healthy > 0 && c.target.State() != health.Down {
@@ -109,7 +113,7 @@ func (c *serviceCloud) grown() float64 {
 	if p.ceiling == 0 {
 		return usable
 	}
-	return usable * max(1, min(float64(n)/float64(p.base), p.ceiling/p.configured))
+	return usable * max(1, min(p.times, p.ceiling/p.configured))
 }
 
 // reports returns the mean utilization that the endpoints reported lately, how many

@@ -145,7 +145,7 @@ func TestMoreEndpointsCarryMore(t *testing.T) {
 		"a cloud of one size": {ceiling: 0, base: 2, now: 4, want: 1},
 	} {
 		c := &serviceCloud{target: health.NewTarget(health.Settings{}, nil, 0), addresses: test.now}
-		c.capacity = capacity{configured: 100, ceiling: test.ceiling, base: test.base}
+		c.capacity = capacity{configured: 100, ceiling: test.ceiling, base: float64(test.base)}
 		if got := c.grown(); got != test.want {
 			t.Errorf("%s: %v times, want %v", name, got, test.want)
 		}
@@ -166,4 +166,40 @@ func TestCapacityIsShared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The configured capacity is that of all endpoints that the config names, whenever
+// their addresses come, and how far a cloud has grown outlives other endpoints in
+// the config.
+func TestCapacityIsOfTheConfigsEndpoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := scarce(1000, 1000)
+		runs := func(endpoints ...string) {
+			c := cfg.Services["api"].Clouds["a"]
+			c.HTTP, c.Ceiling = endpoints, 8000
+			cfg.Services["api"].Clouds["a"] = c
+		}
+		runs("http://10.0.0.1", "http://late.example.com")
+		n := &names{addrs: map[string][]string{}}
+		r := newWorld().router(t, cfg, WithResolver(n.lookup))
+		expect := func(when string, want float64) {
+			t.Helper()
+			time.Sleep(time.Minute) // lookups of a name that has no address
+			if got := state(r, "a").Capacity.PerSecond; got != want {
+				t.Errorf("%s: %v calls per second, want %v", when, got, want)
+			}
+		}
+		expect("one address of two", 1000)
+		n.set("late.example.com", "10.0.0.2")
+		expect("both", 1000)
+		n.set("late.example.com", "10.0.0.2", "10.0.0.3", "10.0.0.4")
+		expect("grown to twice as many", 2000)
+		runs("http://10.0.0.1", "http://late.example.com", "http://10.0.0.5", "http://10.0.0.6")
+		if err := r.Update(cfg); err != nil {
+			t.Fatal(err)
+		}
+		expect("smaller ones", 2000)
+		n.set("late.example.com", "10.0.0.2")
+		expect("shrunk", 4.0/3*1000)
+	})
 }

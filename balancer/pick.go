@@ -52,7 +52,7 @@ type Call struct {
 //
 // Pick blocks only while no cloud that the call's tier may use has ever had an
 // address, and then until the first DNS answer, until ctx ends, or for the tier's
-// timeout. With no attempts tried it allocates nothing, and it takes no lock, but
+// timeout, which ends no stream. With no attempts tried it allocates nothing, and it takes no lock, but
 // for one of the cache of assignment rules if the config has 16 or more and the
 // context names no tier. Any number of goroutines may call it.
 //
@@ -122,7 +122,7 @@ func (r *Router) classifyNow(ctx context.Context, call *Call) (*serviceTable, sl
 func (r *Router) classifyLater(ctx context.Context, call *Call, s *serviceTable, class sla.Class) (*serviceTable, sla.Class, uint64, time.Duration, error) {
 	began, draw, err := r.now(), uint64(0), error(nil)
 	for err == nil && s.tiers[class.Tier].waits != nil {
-		if err = r.awaitAddress(ctx, s, class, began); err == nil {
+		if err = r.awaitAddress(ctx, call, s, class, began); err == nil {
 			s, class, draw, err = r.classifyNow(ctx, call)
 		}
 	}
@@ -130,10 +130,10 @@ func (r *Router) classifyLater(ctx context.Context, call *Call, s *serviceTable,
 }
 
 // awaitAddress waits for the next answer of a lookup, for no longer than the
-// tier's timeout from began on.
-func (r *Router) awaitAddress(ctx context.Context, s *serviceTable, class sla.Class, began time.Duration) error {
+// tier's timeout from began on, which ends no stream.
+func (r *Router) awaitAddress(ctx context.Context, call *Call, s *serviceTable, class sla.Class, began time.Duration) error {
 	tier := &s.tiers[class.Tier]
-	if tier.Timeout > 0 {
+	if tier.Timeout > 0 && call.Stream == NoStream {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, began+tier.Timeout-r.now(), tier.expired)
 		defer cancel()

@@ -31,20 +31,23 @@ type addressSource struct {
 	asked  bool       // there was an answer, good or bad
 	err    error      // of the last lookup
 	cancel context.CancelFunc
-	wake   chan struct{} // asks for a lookup before its time
+	wake   chan struct{}    // asks for a lookup before its time
+	until  []*addressSource // of one that the config no longer names: those that came in its place
 }
 
 // setSources makes the sources what the config says, keeping those that stay.
-// What the others knew is used until each new one has had a good answer: a name
-// that is new, or mistyped, must not cost the cloud.
+// What the others knew is used until each new one has had a good answer, and there
+// is an address at all: a name that is new, or mistyped, must not cost the cloud.
 // It does nothing if the config says what it said before.
 func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
 	if slices.Equal(c.configured, cfg.endpoints(s.protocol)) && c.serverName == cfg.ServerName {
 		return
 	}
 	c.configured, c.serverName = cfg.endpoints(s.protocol), cfg.ServerName
+	c.capacity.base = 0 // other endpoints may carry more each, or less
 	was := c.sources
 	c.sources = nil
+	var fresh []*addressSource
 	for _, raw := range cfg.endpoints(s.protocol) {
 		u, err := parseEndpoint(raw, s.protocol)
 		if err != nil {
@@ -58,11 +61,18 @@ func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
 			was = slices.Delete(was, i, i+1)
 			continue
 		}
-		c.sources = append(c.sources, r.newSource(s, c, u))
+		a := r.newSource(s, c, u)
+		c.sources, fresh = append(c.sources, a), append(fresh, a)
 	}
 	c.named = slices.DeleteFunc(slices.Clone(c.sources), func(a *addressSource) bool { return a.url.addr.IsValid() })
 	for _, gone := range was {
 		gone.stop()
+		gone.until = fresh
+		for _, earlier := range c.retired {
+			if slices.Contains(earlier.until, gone) {
+				earlier.until = append(slices.Clone(earlier.until), fresh...)
+			}
+		}
 	}
 	c.retired = append(c.retired, was...)
 }
@@ -70,11 +80,17 @@ func (c *serviceCloud) setSources(r *Router, s *service, cfg ServiceCloud) {
 // sourcesInUse returns the sources, and the retired ones as long as they are
 // needed.
 func (c *serviceCloud) sourcesInUse() []*addressSource {
-	unknown := func(a *addressSource) bool { return len(a.known) == 0 }
-	if !slices.ContainsFunc(c.sources, unknown) {
-		c.retired = nil
+	if slices.ContainsFunc(c.sources, (*addressSource).has) {
+		awaited := func(a *addressSource) bool { return a.unknown() && slices.Contains(c.sources, a) }
+		c.retired = slices.DeleteFunc(c.retired, func(a *addressSource) bool { return !slices.ContainsFunc(a.until, awaited) })
 	}
 	return slices.Concat(c.sources, c.retired)
+}
+
+// settled reports whether all that the config names has addresses, and nothing else
+// is in use.
+func (c *serviceCloud) settled() bool {
+	return len(c.retired) == 0 && !slices.ContainsFunc(c.sources, (*addressSource).unknown)
 }
 
 // absent reports whether the cloud has no address and that is known.
@@ -110,6 +126,10 @@ func (r *Router) newSource(s *service, c *serviceCloud, u endpointURL) *addressS
 }
 
 func (a *addressSource) stop() { a.cancel() }
+
+func (a *addressSource) has() bool { return len(a.known) > 0 }
+
+func (a *addressSource) unknown() bool { return !a.has() }
 
 // hurry asks for a lookup now. It doesn't wait.
 func (a *addressSource) hurry() {

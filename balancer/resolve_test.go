@@ -345,3 +345,52 @@ func TestLookupNetIP(t *testing.T) {
 		t.Errorf("localhost is %v, %v", addrs, err)
 	}
 }
+
+// An endpoint that the config no longer names is gone, although another name of the
+// cloud still has no address.
+func TestRemovedEndpointIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: map[string][]string{}}
+		cfg := mixedConfig()
+		runs := func(endpoints ...string) {
+			cfg.Services["api"].Clouds["a"] = ServiceCloud{HTTP: endpoints}
+		}
+		runs("http://10.0.0.1", "http://10.0.0.2", "http://unknown.example.com")
+		r := newWorld().router(t, cfg, WithResolver(n.lookup))
+		synctest.Wait()
+		for _, step := range []struct {
+			endpoints, want []string
+		}{
+			{[]string{"http://10.0.0.1", "http://unknown.example.com"}, []string{"10.0.0.1:80"}},
+			{[]string{"http://unknown.example.com"}, []string{"10.0.0.1:80"}}, // better than nothing
+			{[]string{"http://10.0.0.3", "http://unknown.example.com"}, []string{"10.0.0.3:80"}},
+			{[]string{"http://unknown.example.com", "http://mistyped.example.com"}, []string{"10.0.0.3:80"}},
+			{[]string{"http://10.0.0.4"}, []string{"10.0.0.4:80"}},
+		} {
+			runs(step.endpoints...)
+			if err := r.Update(cfg); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+			if got := addresses(r); !slices.Equal(got, step.want) {
+				t.Errorf("%q: endpoints are %v, want %v", step.endpoints, got, step.want)
+			}
+		}
+	})
+}
+
+// The tier's timeout bounds the wait of a call and ends no stream.
+func TestStreamsWaitForAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := dnsConfig()
+		cfg.Tiers = []sla.Tier{{Name: "quick", Timeout: 200 * time.Millisecond}}
+		n := &names{addrs: map[string][]string{"api.example.com": {"192.0.2.1"}}, delay: 4 * time.Second}
+		w := newWorld()
+		r := w.router(t, cfg, WithResolver(n.lookup))
+		begun := time.Now()
+		_, err := w.call(t.Context(), r, Call{Service: "api", Stream: ServerStream})
+		if took := time.Since(begun); err != nil || took != 4*time.Second+w.latency {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}

@@ -69,7 +69,7 @@ type serviceCloud struct {
 	serverName  string           // likewise
 	sources     []*addressSource // one for each configured endpoint
 	named       []*addressSource // those of them that are looked up
-	retired     []*addressSource // those of the config before, until the new ones have addresses
+	retired     []*addressSource // those of configs before, until what came in their place has addresses
 	addresses   int              // that the sources gave
 	endpoints   []*endpoint      // for all of these, or the subset of them
 	generation  uint64           // counts the changes of endpoints
