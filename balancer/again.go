@@ -65,14 +65,14 @@ func (s *serviceTable) next(class int, draw uint64, tried []Attempt) (*cloudTabl
 	unused := func(c *cloudTable) bool { return c.untried(0, tried) != nil && room(c) }
 	for _, recovering := range []bool{false, true} {
 		if c := s.drawCloud(tier, draw, recovering, fresh); c != nil {
-			return c, c.endpoints[c.choose(bits, class)]
+			return c, c.chosen(bits, class)
 		}
 		if c := s.drawCloud(tier, draw, recovering, unused); c != nil {
 			return c, c.untried(bits, tried)
 		}
 	}
 	if c := s.drawCloud(tier, draw, true, room); c != nil {
-		return c, c.endpoints[c.choose(bits, class)]
+		return c, c.chosen(bits, class)
 	}
 	return nil, nil
 }

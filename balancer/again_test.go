@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,5 +185,47 @@ func TestAlternative(t *testing.T) {
 		if there[0].Alternative(there) || !there[0].Alternative(there[:1]) {
 			t.Error("a drained cloud counts, or the last endpoint doesn't")
 		}
+	})
+}
+
+// Room for a retry may be taken between the moment in which it is seen and that in
+// which it is used.
+func TestRoomThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newWorld().router(t, testConfig())
+		s := r.table.Load().find("api", HTTP)
+		limits := []int{1, 1}
+		for i := range s.clouds {
+			s.clouds[i].live.limits.Store(&limits)
+		}
+		ctx, c := sla.WithTier(t.Context(), "critical"), &s.clouds[0]
+		for range len(c.endpoints) {
+			if e := c.chosen(0, 0); e.live.InFlight() != 0 {
+				t.Error("an endpoint without room was chosen")
+			} else {
+				e.live.Begin(0)
+				defer e.live.End()
+			}
+		}
+		if i := c.choose(0, 0); i >= 0 || c.chosen(0, 0) == nil {
+			t.Errorf("there is room at endpoint %d", i)
+		}
+		// And with many at once: no pick may panic.
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 2000 {
+					first, err := r.Pick(ctx, Call{Service: "api"}, nil)
+					if err != nil {
+						continue
+					}
+					if again, err := r.Pick(ctx, Call{Service: "api"}, []Attempt{first}); err == nil {
+						again.Done(health.Outcome{Kind: health.OK})
+					}
+					first.Done(health.Outcome{Kind: health.OK})
+				}
+			})
+		}
+		wg.Wait()
 	})
 }

@@ -188,6 +188,16 @@ func (c *cloudTable) choose(bits uint32, tier int) int {
 	return i
 }
 
+// chosen is what choose finds where there was room a moment ago. If attempts of others
+// have taken it since, this one is one too many.
+func (c *cloudTable) chosen(bits uint32, tier int) *endpoint {
+	i := c.choose(bits, tier)
+	if i < 0 {
+		i = c.twoChoices(bits)
+	}
+	return c.endpoints[i]
+}
+
 // room returns the next endpoint, from i on, that has room for the tier, or −1.
 func (c *cloudTable) room(i, tier int) int {
 	n := len(c.endpoints)

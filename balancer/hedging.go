@@ -253,7 +253,7 @@ func (s *serviceTable) beside(class int, draw uint64, first Attempt) (*cloudTabl
 	tier, bits, tried := &s.tiers[class], uint32(draw), []Attempt{first}
 	room := func(c *cloudTable) bool { return c.takesHedge(bits, class) }
 	if c := s.drawCloud(tier, draw, false, func(c *cloudTable) bool { return room(c) && c.name != first.cloud.name }); c != nil {
-		return c, c.endpoints[c.choose(bits, class)]
+		return c, c.chosen(bits, class)
 	}
 	unused := func(c *cloudTable) bool { return room(c) && c.untried(0, tried) != nil }
 	if c := s.drawCloud(tier, draw, false, unused); c != nil {
