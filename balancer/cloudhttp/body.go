@@ -43,13 +43,6 @@ func (x *exchange) takeBody(resp *http.Response) io.ReadCloser {
 	return b
 }
 
-// upgradedBody is the body of an answer that switched protocols: the
-// connection itself, to be written to as well.
-type upgradedBody struct {
-	*body
-	io.Writer
-}
-
 func (b *body) Read(p []byte) (int, error) {
 	var began time.Time
 	if b.bounded {
