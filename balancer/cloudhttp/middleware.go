@@ -109,13 +109,18 @@ func (s *server) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		return
 	}
 	defer s.control.Leave()
-	r = withoutRestored(r.WithContext(ctx))
+	own := withoutRestored(r.WithContext(ctx))
+	defer func() {
+		if own.MultipartForm != nil {
+			r.MultipartForm = own.MultipartForm // net/http removes the files of the request that it knows
+		}
+	}()
 	if !s.control.Measures() {
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, own)
 		return
 	}
 	reporting := &reportingWriter{ResponseWriter: w, control: s.control}
-	next.ServeHTTP(reporting, r)
+	next.ServeHTTP(reporting, own)
 	reporting.report() // net/http answers for a handler that said nothing
 }
 
