@@ -64,8 +64,8 @@ const shedRetryAfter = "1"
 // edge.
 //
 // The response writer keeps what net/http offers: flushing, hijacking, deadlines
-// and full duplex ([http.ResponseController]), and copying without a buffer
-// ([io.ReaderFrom]).
+// and full duplex ([http.ResponseController]), copying without a buffer
+// ([io.ReaderFrom]), [http.Pusher] and [http.CloseNotifier].
 //
 // Probes ([Transport] sends them to health.probe.path) should reach their handler
 // without passing here. Otherwise a server that is full answers them with 503, too:
