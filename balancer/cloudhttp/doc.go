@@ -46,7 +46,9 @@
 // over any RoundTripper but http.Transport it costs a goroutine and about 18
 // allocations per call. Streams belong in a tier without a timeout;
 // [WithStallTimeout] bounds the silence in them. A connection that has switched
-// protocols (101) outlives the timeout of its tier.
+// protocols (101) outlives the timeout of its tier. When its cloud is drained it has
+// the grace of any attempt; then it is closed, and who reads or writes gets a
+// [*balancer.DrainedError].
 //
 // Servers are told how much time is left, less 5 % and at most 5 ms for the way back
 // of the answer, in whole milliseconds ([sla.TimeoutHeader]); an attempt with less than

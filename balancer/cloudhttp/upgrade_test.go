@@ -9,9 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fairlead-go/fairlead/balancer"
+	"github.com/fairlead-go/fairlead/health"
 )
 
 // upgrade sends a request to switch protocols.
@@ -83,6 +88,126 @@ func TestUpgradeOutlivesTheTier(t *testing.T) {
 		}
 		if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != "echo hello\n" || err != nil {
 			t.Errorf("got %q, %v", line, err)
+		}
+	})
+}
+
+// keepWriting writes until it may not any more.
+func keepWriting(w io.ReadWriter) error {
+	for {
+		if _, err := io.WriteString(w, "hello"); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// TestUpgradeEndsWhenItsCloudIsDrained keeps connections that switched protocols long
+// beyond the timeout of their tier. When the cloud's grace is over they end with an
+// error that says so, for whoever reads and whoever writes.
+func TestUpgradeEndsWhenItsCloudIsDrained(t *testing.T) {
+	silent := func(_ net.Conn, r io.Reader) { io.Copy(io.Discard, r) }
+	for _, test := range []struct {
+		name    string
+		timeout time.Duration // of the tier
+		server  func(net.Conn, io.Reader)
+		use     func(io.ReadWriter) error
+	}{
+		{"read", time.Second, silent, func(conn io.ReadWriter) error {
+			_, err := io.ReadAll(conn)
+			return err
+		}},
+		{"read, no timeout", 0, silent, func(conn io.ReadWriter) error {
+			_, err := io.ReadAll(conn)
+			return err
+		}},
+		{"written", time.Second, silent, keepWriting},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": switched(test.server), "192.0.2.2:80": say("second")})
+				cfg := config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"})
+				cfg.Tiers[0].Timeout = test.timeout
+				e := newEnv(t, cfg, WithBase(lan.base))
+				resp := upgrade(t, e.client)
+				e.expect(t, seen{"first", health.OK, "http 101"})
+				time.Sleep(time.Minute)
+				if err := e.router.Drain("first", balancer.WithGrace(5*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				err := test.use(resp.Body.(io.ReadWriter))
+				var drained *balancer.DrainedError
+				if took := time.Since(began); !errors.As(err, &drained) || drained.Cloud != "first" || took < 5*time.Second || took > 5200*time.Millisecond {
+					t.Errorf("%v after %v", err, took)
+				}
+				if !errors.As(err, new(*balancer.CallError)) {
+					t.Errorf("%v doesn't say how the clouds stand", err)
+				}
+				resp.Body.Close()
+				e.expect(t) // nothing is held against the cloud
+			})
+		})
+	}
+}
+
+// listening is a connection whose other side has nothing more to say.
+type listening struct {
+	io.Reader
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *listening) Close() error { l.once.Do(func() { close(l.closed) }); return nil }
+
+func (l *listening) Write(p []byte) (int, error) {
+	select {
+	case <-l.closed:
+		return 0, net.ErrClosed
+	default:
+		return len(p), nil
+	}
+}
+
+// TestHalfOfAnUpgradeIsDrained, too: that which is still being written.
+func TestHalfOfAnUpgradeIsDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"}), fake(map[string]roundTrip{
+			"first": func(*http.Request) (*http.Response, error) {
+				resp := response(http.StatusSwitchingProtocols, "")
+				resp.Body = &listening{Reader: strings.NewReader("bye"), closed: make(chan struct{})}
+				return resp, nil
+			},
+		}))
+		resp := upgrade(t, e.client)
+		if got, err := io.ReadAll(resp.Body); string(got) != "bye" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if err := e.router.Drain("first", balancer.WithGrace(5*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err := keepWriting(resp.Body.(io.ReadWriter))
+		if took := time.Since(began); !errors.As(err, new(*balancer.DrainedError)) || took < 5*time.Second || took > 5200*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		resp.Body.Close()
+	})
+}
+
+// TestClosedUpgrade is no longer ended by a drain, and says that it was closed.
+func TestClosedUpgrade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": switched(echoLine), "192.0.2.2:80": say("second")})
+		e := newEnv(t, config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"}), WithBase(lan.base))
+		resp := upgrade(t, e.client)
+		resp.Body.Close()
+		if err := e.router.Drain("first", balancer.WithGrace(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := resp.Body.Read(make([]byte, 1)); err == nil || errors.As(err, new(*balancer.DrainedError)) {
+			t.Errorf("got %v", err)
 		}
 	})
 }
