@@ -86,7 +86,8 @@
 // that a redirect has taken to another host loses its sensitive headers as well,
 // also those that [http.Client] would keep.
 //
-// No connection is made to link-local, unspecified and multicast addresses,
+// No connection is made to link-local, unspecified and multicast addresses, nor to the
+// others at which AWS, Google Cloud, Oracle and Alibaba give their machines credentials,
 // whatever name led there; with [DenyLoopback] none to loopback either. A proxy
 // hides addresses from this guard. None is taken from the environment; one can
 // be set by [WithBase].
