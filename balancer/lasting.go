@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -99,11 +100,33 @@ func (r *Router) overstayed(now time.Duration) (ends []func()) {
 				continue
 			}
 			c.endsAt = 0
-			err := &DrainedError{Service: s.name, Cloud: c.name, Change: c.drainedBy, Grace: c.grace}
+			err := c.drainedError(s.name)
 			for _, end := range c.lasting.all() {
 				ends = append(ends, func() { end(err) })
 			}
 		}
 	}
 	return ends
+}
+
+// drainedError is that of attempts whose grace is over. The caller holds Router.mu.
+func (c *serviceCloud) drainedError(service string) *DrainedError {
+	return &DrainedError{Service: service, Cloud: c.name, Change: c.drainedBy, Grace: c.grace}
+}
+
+// Outlast, called by the function that [Do] runs, is for what goes on when the time of
+// its call is over, such as a connection that has switched protocols. The context
+// ends only when the attempt's cloud was drained and its grace is over: its cause is a
+// [*DrainedError] then. It must be canceled when there is nothing to end any more.
+func (a Attempt) Outlast() (context.Context, context.CancelFunc) {
+	var beyond run
+	beyond.ctx, beyond.end = context.WithCancelCause(context.WithoutCancel(a.run.ctx))
+	r, c := a.cloud.router, a.cloud.live
+	c.lasting.add(&beyond, r.random())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.drained && c.endsAt == 0 { // the grace was over before the attempt was remembered
+		beyond.end(c.drainedError(a.Service()))
+	}
+	return beyond.ctx, sync.OnceFunc(beyond.close)
 }

@@ -145,6 +145,67 @@ func TestKeptAttemptEnds(t *testing.T) {
 	})
 }
 
+// What outlasts its call ends when the grace is over: also if the tier has a timeout,
+// which doesn't end it, and if the grace was over before it came to that.
+func TestOutlast(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		timeout        time.Duration // of the tier
+		answers, drain time.Duration // after the call began, the grace being 5 s
+		want           time.Duration
+	}{
+		{"no timeout", 0, 0, time.Minute, 65 * time.Second},
+		{"long timeout", 30 * time.Second, 0, time.Minute, 65 * time.Second},
+		{"short timeout", 9 * time.Second, 0, time.Minute, 65 * time.Second},
+		{"drained before it answers", 9 * time.Second, 4 * time.Second, time.Second, 6 * time.Second},
+		{"too late", 9 * time.Second, 8 * time.Second, time.Second, 8 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := lastingConfig()
+				for i := range cfg.Tiers {
+					cfg.Tiers[i].Timeout = test.timeout
+				}
+				r := newWorld().router(t, cfg)
+				began := time.Now()
+				time.AfterFunc(test.drain, func() {
+					if err := r.Drain("a", WithGrace(5*time.Second)); err != nil {
+						t.Error(err)
+					}
+				})
+				var of Attempt
+				var done context.CancelFunc
+				ctx, err := Do(t.Context(), r, Call{Service: "api"}, func(_ context.Context, at Attempt) (context.Context, health.Outcome, error) {
+					time.Sleep(test.answers)
+					at.Keep()
+					of = at
+					var ctx context.Context
+					ctx, done = at.Outlast()
+					return ctx, health.Outcome{Kind: health.OK}, nil
+				}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				<-ctx.Done()
+				want := DrainedError{Service: "api", Cloud: "a", Change: "drain-a", Grace: 5 * time.Second}
+				var drained *DrainedError
+				if !errors.As(context.Cause(ctx), &drained) || *drained != want {
+					t.Errorf("cause %v", context.Cause(ctx))
+				}
+				if took := time.Since(began); took < test.want || took > test.want+2*stepEvery {
+					t.Errorf("after %v, want %v", took, test.want)
+				}
+				of.Release(health.Outcome{})
+				done()
+				done()
+				if n := lastingAttempts(r); n != 0 {
+					t.Errorf("%d attempts are remembered", n)
+				}
+			})
+		})
+	}
+}
+
 // lastingAttempts counts the attempts that are remembered.
 func lastingAttempts(r *Router) int {
 	n := 0

@@ -35,19 +35,12 @@ func (x *exchange) takeBody(resp *http.Response) io.ReadCloser {
 	b.ReadCloser, b.of = resp.Body, x
 	_, b.bounded = x.request.Context().Deadline()
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		return &upgradedBody{b, w}
+		return b.upgraded(w)
 	}
 	if x.stallTimeout > 0 {
 		b.watch = &stallWatch{after: x.stallTimeout, body: b, sending: x.lent.sent()}
 	}
 	return b
-}
-
-// upgradedBody is the body of an answer that switched protocols: the
-// connection itself, to be written to as well.
-type upgradedBody struct {
-	*body
-	io.Writer
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -64,7 +57,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		b.end(b.outcome(err, began))
-		err = b.explain(err)
+		err = b.explain(b.of.request.Context(), err)
 	}
 	return n, err
 }
@@ -98,14 +91,14 @@ func (b *body) outcome(err error, began time.Time) health.Outcome {
 	return health.Outcome{Kind: health.Broken, Reason: brokenReason(err)}
 }
 
-// explain returns the error of a body that ended because its cloud was drained, and
-// any other as it is.
-func (b *body) explain(err error) error {
-	if err == io.EOF {
+// explain returns the error of a body that ended because its cloud was drained, which
+// ended ctx, and any other as it is.
+func (b *body) explain(ctx context.Context, err error) error {
+	if err == nil || err == io.EOF {
 		return err
 	}
 	var drained *balancer.DrainedError
-	if errors.As(context.Cause(b.of.request.Context()), &drained) {
+	if errors.As(context.Cause(ctx), &drained) {
 		return b.of.attempt.Broken(drained)
 	}
 	return err

@@ -46,7 +46,9 @@
 // over any RoundTripper but http.Transport it costs a goroutine and about 18
 // allocations per call. Streams belong in a tier without a timeout;
 // [WithStallTimeout] bounds the silence in them. A connection that has switched
-// protocols (101) outlives the timeout of its tier.
+// protocols (101) outlives the timeout of its tier. When its cloud is drained it has
+// the grace of any attempt; then it is closed, and who reads or writes gets a
+// [*balancer.DrainedError].
 //
 // Servers are told how much time is left, less 5 % and at most 5 ms for the way back
 // of the answer, in whole milliseconds ([sla.TimeoutHeader]); an attempt with less than
@@ -84,7 +86,8 @@
 // that a redirect has taken to another host loses its sensitive headers as well,
 // also those that [http.Client] would keep.
 //
-// No connection is made to link-local, unspecified and multicast addresses,
+// No connection is made to link-local, unspecified and multicast addresses, nor to the
+// others at which AWS, Google Cloud, Oracle and Alibaba give their machines credentials,
 // whatever name led there; with [DenyLoopback] none to loopback either. A proxy
 // hides addresses from this guard. None is taken from the environment; one can
 // be set by [WithBase].

@@ -1,7 +1,6 @@
 package cloudhttp
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/fairlead-go/fairlead/health"
 )
@@ -100,44 +98,6 @@ func TestUnknownLength(t *testing.T) {
 			t.Errorf("the server got %q of length %d", got, length)
 		}
 	}
-}
-
-// TestUpgradeOutlivesTheTier keeps a connection that switched protocols: its
-// call ended with the header.
-func TestUpgradeOutlivesTheTier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		lan := network(t, map[string]http.HandlerFunc{"192.0.2.1:80": calls(func(w http.ResponseWriter, _ *http.Request) {
-			conn, rw, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				panic(err)
-			}
-			defer conn.Close()
-			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-			line, _ := rw.ReadString('\n')
-			io.WriteString(conn, "echo "+line)
-		})})
-		cfg := config([]string{"http://192.0.2.1"}, nil)
-		cfg.Tiers[0].Timeout = time.Second
-		e := newEnv(t, cfg, WithBase(lan.base), WithStallTimeout(time.Second))
-		req, err := http.NewRequest("GET", "http://routing-api/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", "echo")
-		resp, err := e.client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		time.Sleep(time.Minute)
-		if _, err := io.WriteString(resp.Body.(io.Writer), "hello\n"); err != nil {
-			t.Fatal(err)
-		}
-		if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != "echo hello\n" || err != nil {
-			t.Errorf("got %q, %v", line, err)
-		}
-	})
 }
 
 // TestHeaderLimit has a server whose header has no end.

@@ -64,8 +64,8 @@ const shedRetryAfter = "1"
 // edge.
 //
 // The response writer keeps what net/http offers: flushing, hijacking, deadlines
-// and full duplex ([http.ResponseController]), and copying without a buffer
-// ([io.ReaderFrom]).
+// and full duplex ([http.ResponseController]), copying without a buffer
+// ([io.ReaderFrom]), [http.Pusher] and [http.CloseNotifier].
 //
 // Probes ([Transport] sends them to health.probe.path) should reach their handler
 // without passing here. Otherwise a server that is full answers them with 503, too:
@@ -109,13 +109,18 @@ func (s *server) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		return
 	}
 	defer s.control.Leave()
-	r = withoutRestored(r.WithContext(ctx))
+	own := withoutRestored(r.WithContext(ctx))
+	defer func() {
+		if own.MultipartForm != nil {
+			r.MultipartForm = own.MultipartForm // net/http removes the files of the request that it knows
+		}
+	}()
 	if !s.control.Measures() {
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, own)
 		return
 	}
 	reporting := &reportingWriter{ResponseWriter: w, control: s.control}
-	next.ServeHTTP(reporting, r)
+	next.ServeHTTP(reporting, own)
 	reporting.report() // net/http answers for a handler that said nothing
 }
 

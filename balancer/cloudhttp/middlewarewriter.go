@@ -88,3 +88,36 @@ func (w *reportingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	return conn, buffer, err
 }
+
+// Push is for HTTP/2, where clients may still take pushes.
+func (w *reportingWriter) Push(target string, opts *http.PushOptions) error {
+	if pusher, ok := underneath[http.Pusher](w.ResponseWriter); ok {
+		return pusher.Push(target, opts)
+	}
+	return http.ErrNotSupported
+}
+
+// CloseNotify makes of it an http.CloseNotifier, which is deprecated, but which
+// some frameworks take for granted. Where there is none underneath, the channel
+// stays silent.
+func (w *reportingWriter) CloseNotify() <-chan bool {
+	if notifier, ok := underneath[interface{ CloseNotify() <-chan bool }](w.ResponseWriter); ok {
+		return notifier.CloseNotify()
+	}
+	return make(chan bool)
+}
+
+// underneath returns the outermost of the writers that w wraps, itself included, that
+// is a T.
+func underneath[T any](w http.ResponseWriter) (found T, ok bool) {
+	for {
+		if found, ok = w.(T); ok {
+			return found, true
+		}
+		wraps, more := w.(interface{ Unwrap() http.ResponseWriter })
+		if !more {
+			return found, false
+		}
+		w = wraps.Unwrap()
+	}
+}

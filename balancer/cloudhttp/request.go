@@ -88,10 +88,15 @@ func schemeOf(e *balancer.Endpoint) string {
 	return "http"
 }
 
-// ownHeader gives the attempt's request a header of its own, unless it has one.
+// ownHeader gives the attempt's request a header of its own, unless it has one. A hook
+// that signs it may also change values in their place.
 func (x *exchange) ownHeader() {
-	if !x.owned {
-		x.owned, x.request.Header = true, copyHeader(x.req.Header)
+	if x.owned {
+		return
+	}
+	x.owned, x.request.Header = true, copyHeader(x.req.Header)
+	if x.sign != nil {
+		ownValues(x.request.Header)
 	}
 }
 
@@ -104,6 +109,23 @@ func copyHeader(h http.Header) http.Header {
 		c[name] = values[:len(values):len(values)]
 	}
 	return c
+}
+
+// ownValues gives a header lists of values of its own, which are parts of one.
+func ownValues(h http.Header) {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	all := make([]string, 0, n)
+	for name, values := range h {
+		if len(values) == 0 {
+			continue
+		}
+		first := len(all)
+		all = append(all, values...)
+		h[name] = all[first:len(all):len(all)]
+	}
 }
 
 // prefix puts a path, escaped and without a final slash, before that of the

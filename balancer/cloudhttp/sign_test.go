@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,52 @@ func TestSign(t *testing.T) {
 	}
 	if req.Header.Get("Authorization") != "mine" || req.URL.RawQuery != "a=b" {
 		t.Error("the caller's request was changed")
+	}
+}
+
+// TestSignInPlace has a hook that replaces values where they are and appends to
+// them: neither the caller nor the next cloud, which is of another trust group, sees it.
+func TestSignInPlace(t *testing.T) {
+	got := map[string][]string{}
+	answer := func(cloud string) roundTrip {
+		return func(req *http.Request) (*http.Response, error) {
+			got[cloud] = req.Header["X-Token"]
+			return response(http.StatusInternalServerError, ""), nil
+		}
+	}
+	cfg := config([]string{"http://192.0.2.1"}, []string{"http://192.0.2.2"})
+	cfg.Clouds["second"] = balancer.Cloud{Weight: 1, Trust: "theirs"}
+	e := newEnv(t, cfg, fake(map[string]roundTrip{"first": answer("first"), "second": answer("second")}),
+		WithSign(func(at balancer.Attempt, req *http.Request) error {
+			values := req.Header["X-Token"]
+			values[0] += " for " + at.Cloud()
+			req.Header["X-Token"] = append(values, "more")
+			if other := req.Header["X-Other"]; len(other) != 1 || other[0] != "z" {
+				t.Errorf("another header became %q", other)
+			}
+			if values, ok := req.Header["User-Agent"]; !ok || values != nil { // which means none
+				t.Errorf("no User-Agent became %q", values)
+			}
+			return nil
+		}))
+	req, err := http.NewRequest("GET", "http://routing-api/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := []string{"mine", "behind"}
+	req.Header["X-Token"], req.Header["X-Other"], req.Header["User-Agent"] = mine[:1], []string{"z"}, nil
+	resp, err := e.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	for cloud, values := range got {
+		if want := []string{"mine for " + cloud, "more"}; !slices.Equal(values, want) {
+			t.Errorf("%s got %q, want %q", cloud, values, want)
+		}
+	}
+	if len(got) != 2 || !slices.Equal(mine, []string{"mine", "behind"}) {
+		t.Errorf("the caller has %q after %v", mine, got)
 	}
 }
 

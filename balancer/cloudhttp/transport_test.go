@@ -1,7 +1,6 @@
 package cloudhttp
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net/http"
@@ -68,41 +67,5 @@ func TestRedirect(t *testing.T) {
 	}))}, nil))
 	if status, body := e.get(t, "http://routing-api/old"); status != 200 || body != "/new" {
 		t.Errorf("got %d %q", status, body)
-	}
-}
-
-// TestUpgrade switches protocols and talks both ways.
-func TestUpgrade(t *testing.T) {
-	e := newEnv(t, config([]string{serve(t, calls(func(w http.ResponseWriter, _ *http.Request) {
-		conn, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		defer conn.Close()
-		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-		line, _ := rw.ReadString('\n')
-		io.WriteString(conn, "echo "+line)
-	}))}, nil))
-	req, err := http.NewRequest("GET", "http://routing-api/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Connection", "Upgrade")
-	req.Header.Set("Upgrade", "echo")
-	resp, err := e.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	conn, ok := resp.Body.(io.ReadWriteCloser)
-	if !ok {
-		t.Fatalf("status %d, the body is a %T", resp.StatusCode, resp.Body)
-	}
-	io.WriteString(conn, "hello\n")
-	if line, err := bufio.NewReader(conn).ReadString('\n'); line != "echo hello\n" || err != nil {
-		t.Errorf("got %q, %v", line, err)
-	}
-	if n := e.inFlight(); n != 1 {
-		t.Errorf("%d attempts while the connection is in use", n)
 	}
 }

@@ -10,7 +10,7 @@ import (
 type Load struct {
 	// Utilization of the server: 1 is full, more is possible.
 	Utilization float64
-	// Rate of calls taken up, per second. 0: not known yet.
+	// Rate of calls taken up, per second. 0: not known yet, as after an idle spell.
 	Rate float64
 }
 
@@ -50,13 +50,18 @@ type mark struct {
 	perSecond float64
 }
 
+// longestRate is how old a mark may be for a rate to be measured from it. When nobody
+// asked for so long there were hardly any calls: the mean from then on, told with the
+// utilization of a burst that has just begun, would say that the server carries nothing.
+const longestRate = 3 * time.Second
+
 func (r *rate) at(now time.Time) float64 {
 	last := r.last.Load()
 	if last != nil && now.Sub(last.at) < time.Second {
 		return last.perSecond
 	}
 	next := &mark{at: now, begun: r.begun.Load()}
-	if last != nil {
+	if last != nil && now.Sub(last.at) <= longestRate {
 		next.perSecond = float64(next.begun-last.begun) / now.Sub(last.at).Seconds()
 	}
 	r.last.Store(next)

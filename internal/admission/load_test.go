@@ -42,8 +42,8 @@ func TestUtilization(t *testing.T) {
 	}
 }
 
-// TestRate: calls per second since the last mark, which is at least a second
-// old.
+// TestRate: calls per second since the last mark, which is at least a second and
+// at most three seconds old.
 func TestRate(t *testing.T) {
 	c := New(Config{Cap: 1})
 	after := func(d time.Duration) float64 {
@@ -76,10 +76,13 @@ func TestRate(t *testing.T) {
 		{time.Second, 20, 50},
 		{1999 * time.Millisecond, 70, 50},
 		{2 * time.Second, 0, 70},
-		{12 * time.Second, 5, 0.5},
-		{11 * time.Second, 5, 0.5}, // somebody read the clock and was held up
-		{13 * time.Second, 0, 5},
-		{14 * time.Second, 0, 0},
+		{5 * time.Second, 6, 2},
+		{4 * time.Second, 5, 2}, // somebody read the clock and was held up
+		{6 * time.Second, 0, 5},
+		{7 * time.Second, 0, 0},
+		{67 * time.Second, 30, 0}, // a burst after an idle minute: not known yet, and not 0.5
+		{67900 * time.Millisecond, 100, 0},
+		{68 * time.Second, 20, 120},
 	} {
 		call(step.calls)
 		if got := after(step.at); got != step.want {
