@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -79,10 +78,61 @@ func (a Attempt) Number() int { return int(a.number) }
 // Time returns how long the attempt should be waited for before another is made
 // of an idempotent call, given what is left of the call's time, or 0 if the
 // call has no deadline: see [failover.AttemptTime]. Where neither a deadline nor
-// the target's latencies say anything, it is 1 s. With 0 it is also how long a
-// target may be silent until that speaks against it.
+// the target's latencies say anything, it is 1 s, or four times the longest answer
+// that is remembered. With 0 it is also how long a target may be silent until that
+// speaks against it.
 func (a Attempt) Time(left time.Duration) time.Duration {
-	return cmp.Or(failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left), time.Second)
+	limit := failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left)
+	if limit == 0 {
+		limit = max(time.Second, 4*a.longest())
+	}
+	return limit
+}
+
+// longest is the longest answer that is remembered of any cloud with few answers, or
+// the median of one with more.
+func (a Attempt) longest() (longest time.Duration) {
+	for i := range a.cloud.service.clouds {
+		longest = max(longest, a.cloud.service.clouds[i].target.Usual(int(a.tier)))
+	}
+	return longest
+}
+
+// GivenUp returns the outcome of an attempt that Pick made and that is given up now,
+// for another one. left is what was left of the call's time when it began, 0 for a
+// call without a deadline: see [failover.GivenUp]. Any goroutine may call it.
+func (a Attempt) GivenUp(left time.Duration) health.Outcome {
+	took := a.cloud.router.now() - a.began
+	o := failover.GivenUp(took, left)
+	o.Guess = a.guessed(took)
+	return o
+}
+
+// guessed reports whether it isn't known that answers take less time. Of a cloud of
+// which nothing is known that is said by all of them together: one that is frozen
+// from the start is found as soon as others have answered.
+func (a Attempt) guessed(took time.Duration) bool {
+	if p99 := a.cloud.target.P99(int(a.tier)); p99 > 0 {
+		return took <= p99+p99/16
+	}
+	s := a.cloud.service
+	targets := make([]*health.Target, len(s.clouds))
+	for i := range s.clouds {
+		targets[i] = s.clouds[i].target
+	}
+	median, answers := health.QuantileOf(targets, int(a.tier), 0.5)
+	return answers < 10 || median > took/2
+}
+
+// Overdue reports whether an attempt that has waited for so long should be given up
+// for another one: not while answers usually take as long, since the other would
+// have to wait, too, and with less time; unless its cloud is down and another isn't.
+func (a Attempt) Overdue(waited time.Duration) bool {
+	usual := a.cloud.target.Usual(int(a.tier))
+	if a.cloud.target.P99(int(a.tier)) == 0 {
+		usual = 2 * a.longest() // which may be that of an attempt that was given up, an hour ago
+	}
+	return usual < waited-waited/16 || a.cloud.live.lost.Load()
 }
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.

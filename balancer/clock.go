@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
-	"github.com/fairlead-go/fairlead/health"
 )
 
 // clock cuts an attempt short when its time is over and the retry budget pays
 // for another: at once, or as soon as it does. Once the attempt's cloud is known
-// to be down the next one is free: it goes where the first should have gone, and
-// there are no more of them than were under way when the cloud fell.
+// to be down, and another isn't, the next one is free: it goes where the first
+// should have gone, and there are no more of them than were under way when the cloud
+// fell. Where all are down nobody is better off elsewhere, and what is cut short
+// could never show that one is back.
 //
 // Before that it says when the attempt is to be hedged. While a hedge is under way
 // the attempt is cut for free as well: the hedge is the other attempt.
@@ -25,10 +26,10 @@ type clock struct {
 
 	mu     sync.Mutex
 	timer  *time.Timer
-	set    time.Duration // when the timer will ring; 0: it won't
-	run    *run          // nil while the clock serves nobody
-	due    time.Duration // when the run's time is over
-	target *health.Target
+	set    time.Duration    // when the timer will ring; 0: it won't
+	run    *run             // nil while the clock serves nobody
+	due    time.Duration    // when the run's time is over
+	place  *serviceCloud    // where the run is
 	budget *failover.Budget // nil if it pays for nothing
 	spends bool             // all of the budget
 
@@ -44,14 +45,14 @@ type hedger interface {
 }
 
 // startClock gives a run the time from now to due.
-func (r *Router) startClock(now, due time.Duration, of *run, target *health.Target, budget *failover.Budget, spends bool) *clock {
+func (r *Router) startClock(now, due time.Duration, of *run, place *serviceCloud, budget *failover.Budget, spends bool) *clock {
 	c, _ := r.clocks.Get().(*clock)
 	if c == nil {
 		c = &clock{router: r}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.run, c.due, c.target, c.budget, c.spends = of, due, target, budget, spends
+	c.run, c.due, c.place, c.budget, c.spends = of, due, place, budget, spends
 	c.keep(now)
 	return c
 }
@@ -137,7 +138,7 @@ func (c *clock) over() (*run, *failover.Budget) {
 			return c.run, nil
 		case c.budget != nil && c.budget.Withdraw(c.spends):
 			return c.run, c.budget
-		case c.target.State() == health.Down:
+		case c.place.lost.Load():
 			return c.run, nil
 		}
 		c.due = now + stepEvery // when there may be more in the budget
@@ -174,7 +175,7 @@ func (c *clock) turn(to *Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != nil {
-		c.target, c.first = to.cloud.target, to
+		c.place, c.first = to.cloud.live, to
 	}
 }
 
@@ -190,7 +191,7 @@ func (c *clock) alone() {
 // at this very moment finds the run answered, or somebody else's not yet due.
 func (c *clock) stop() {
 	c.mu.Lock()
-	c.run, c.target, c.budget, c.hedger, c.first, c.covered = nil, nil, nil, nil, nil, false
+	c.run, c.place, c.budget, c.hedger, c.first, c.covered = nil, nil, nil, nil, nil, false
 	c.mu.Unlock()
 	c.router.clocks.Put(c)
 }

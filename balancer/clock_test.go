@@ -186,7 +186,7 @@ func TestTokensComeBack(t *testing.T) {
 		late.End()
 		of := &run{cancel: func() { t.Error("canceled in spite of its answer") }}
 		of.fate.answered()
-		c := r.startClock(r.now(), r.now()+time.Millisecond, of, late.cloud.target, budget, true)
+		c := r.startClock(r.now(), r.now()+time.Millisecond, of, late.cloud.live, budget, true)
 		time.Sleep(2 * time.Millisecond)
 		c.stop()
 		if got := budget.Balance(); got != before {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -43,7 +42,7 @@ func (f *functions[T]) judge(t *terms, got *result[T]) {
 			got.outcome = health.Outcome{Reason: reasonHedgeLost}
 		}
 	default:
-		got.outcome = failover.GivenUp(t.router.now()-got.began, t.left(got.began))
+		got.outcome = got.GivenUp(t.left(got.began))
 		if run.moved != nil { // another had a part of the time
 			got.outcome.Early = false
 		}

@@ -81,6 +81,7 @@ type serviceCloud struct {
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
 	noRoom      atomic.Bool           // its capacity is known and used up: no hedge goes there
+	lost        atomic.Bool           // it is down, and another isn't: nobody waits for it
 	slow        atomic.Bool           // its answers are bad or slower than is usual there: likewise
 
 	told map[failover.Reason]time.Duration // when an event last told that it got its share for it
@@ -105,6 +106,9 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 				c.lookAgain()
 			}
 		}
+	}
+	for _, c := range s.clouds {
+		c.lost.Store(c.target.State() == health.Down && !s.alone(c))
 	}
 	held := s.held != ""
 	if s.hold(now, local) {
@@ -168,7 +172,7 @@ func (c *serviceCloud) signs(probed bool) failover.Signs {
 // alone reports whether no cloud but this one may serve.
 func (s *service) alone(c *serviceCloud) bool {
 	return !slices.ContainsFunc(s.clouds, func(o *serviceCloud) bool {
-		return o != c && !o.drained && o.target.State() != health.Down
+		return o != c && !o.drained && !o.absent() && o.target.State() != health.Down
 	})
 }
 
@@ -177,7 +181,7 @@ func (s *service) alone(c *serviceCloud) bool {
 func (s *service) hold(now time.Duration, local string) (changed bool) {
 	var down []time.Duration
 	for _, c := range s.clouds {
-		if !c.drained {
+		if !c.drained && !c.absent() {
 			down = append(down, c.fell())
 		}
 	}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ const (
 	latencyThin   = 8
 	// measureInterval is the time between two looks at the quantiles.
 	measureInterval = time.Second
+	// longestHalfLife is the time in which the longest answer that is remembered
+	// fades to a half.
+	longestHalfLife = time.Hour
 
 	// The time in which the baseline follows what is measured while the target
 	// is healthy, and while it isn't. The first outlasts an incident's onset.
@@ -32,6 +36,9 @@ const (
 	slowFactor = 4
 	slowMargin = 25 * time.Millisecond
 )
+
+// fadedLongest is what is left of the longest answer after measureInterval.
+var fadedLongest = math.Exp2(-measureInterval.Seconds() / longestHalfLife.Seconds())
 
 // Objective is what one tier was promised. The name must be unique among the
 // tiers of a target.
@@ -46,11 +53,13 @@ type tierLatency struct {
 	ring      *histogram.Ring
 	slowAfter atomic.Int64 // ns; 0: nothing is slow
 	p99       atomic.Int64 // ns; 0: unknown
+	usual     atomic.Int64 // ns, the median or, where p99 is unknown, longest
 	plenty    atomic.Bool  // there are so many answers that a part of them will do
 
 	objective time.Duration
 	baseline  float64 // 90th percentile of healthy times in ns; 0: unknown
 	learnt    float64 // measurements of healthy times the baseline rests on
+	longest   float64 // answer in ns, fading; 0: there was none
 }
 
 func newTierLatency(o Objective) *tierLatency {
@@ -92,11 +101,14 @@ func (l *tierLatency) measure(now time.Duration, healthy bool) histogram.Snapsho
 	l.ring.Advance(now)
 	seen := l.ring.Snapshot()
 	l.plenty.Store(seen.Count() >= latencyPlenty)
+	l.longest = max(l.longest*fadedLongest, float64(seen.Quantile(1)))
 	if seen.Count() < latencySamples {
 		l.p99.Store(0)
+		l.usual.Store(int64(l.longest))
 		return seen
 	}
 	l.p99.Store(int64(seen.Quantile(0.99)))
+	l.usual.Store(int64(seen.Quantile(0.5)))
 	weight := float64(measureInterval) / float64(baselineTauWorse)
 	if healthy || l.learnt == 0 {
 		// At first the plain mean of all measurements, so that the baseline

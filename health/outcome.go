@@ -36,6 +36,10 @@ const (
 // Outcome is what an adapter reports of one attempt or probe.
 type Outcome struct {
 	Kind Kind
+	// Guess says of a TimedOut that the attempt was given up for another one though
+	// it isn't known that answers take less. It counts for nothing, and as a time
+	// that answers may take.
+	Guess bool
 	// Early says of a TimedOut that the attempt was given up because answers usually
 	// take less, though its caller could have waited longer: see [Load].
 	Early bool

@@ -11,7 +11,7 @@ func (t *Target) Record(e *Endpoint, tier int, began, now time.Duration, o Outco
 	if o.Kind == OK {
 		t.recordGood(e, tier, began, now, 0)
 	} else {
-		t.recordOther(e, began, now, o)
+		t.recordOther(e, tier, began, now, o)
 	}
 }
 
@@ -48,7 +48,11 @@ func (e *Endpoint) breakStreak() {
 }
 
 // recordOther counts what isn't a good answer.
-func (t *Target) recordOther(e *Endpoint, began, now time.Duration, o Outcome) {
+func (t *Target) recordOther(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
+	if o.Guess {
+		t.Waited(tier, began, now)
+		o = Outcome{Reason: o.Reason}
+	}
 	took := now - began
 	excused := t.excuses(began)
 	switch {

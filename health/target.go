@@ -170,6 +170,16 @@ func (t *Target) P99(tier int) time.Duration {
 	return 0
 }
 
+// Usual is how long an answer to the tier usually takes: the median of the same
+// times or, where those are too few for P99, the longest that is remembered, which
+// fades to a half in an hour. It is 0 if nothing is known.
+func (t *Target) Usual(tier int) time.Duration {
+	if l := t.tier(tier); l != nil {
+		return time.Duration(l.usual.Load())
+	}
+	return 0
+}
+
 // P90 is the 90th percentile over all tiers, as P99.
 func (t *Target) P90() time.Duration { return time.Duration(t.p90.Load()) }
 

@@ -10,7 +10,8 @@ import (
 // when its answer was no longer needed, because that of another attempt at the
 // same call had come. The answer would have taken longer. Without these times
 // the quantiles would only know of the quick answers, and fall from second to
-// second as whoever acts on them cuts off what is slow. It counts as nothing
+// second as whoever acts on them cuts off what is slow. The same goes for attempts
+// that were given up while nothing was known. It counts as nothing
 // else: there is a Record with a neutral outcome beside it. Any goroutine may
 // call it.
 func (t *Target) Waited(tier int, began, now time.Duration) {

@@ -157,13 +157,17 @@ func (d *call) cut() {
 		d.cutFirst() // the hedge is the other attempt
 		return
 	}
+	if !d.current.Overdue(d.client.world.now - d.current.began) {
+		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
+		return
+	}
 	next, err := d.pick()
 	var shed *sla.ShedError
 	if errors.Is(err, balancer.ErrBudget) || errors.As(err, &shed) {
 		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 		return
 	}
-	d.leave(d.current.givenUp(d.client.world.now)).End()
+	d.leave(d.current.givenUp()).End()
 	if err != nil {
 		d.refused(err)
 		return

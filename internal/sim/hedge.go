@@ -52,7 +52,7 @@ func (d *call) overtaken(q *request, o health.Outcome) (waits bool) {
 
 // cutFirst ends the first request while the other one is under way.
 func (d *call) cutFirst() {
-	d.overtaken(d.current, d.current.givenUp(d.client.world.now))
+	d.overtaken(d.current, d.current.givenUp())
 }
 
 // cutHedge ends the second request when its time is over: as any other attempt, or
@@ -62,5 +62,5 @@ func (d *call) cutHedge() {
 		d.cut()
 		return
 	}
-	d.overtaken(d.beside, d.beside.givenUp(d.client.world.now))
+	d.overtaken(d.beside, d.beside.givenUp())
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/balancer"
-	"github.com/fairlead-go/fairlead/failover"
 	"github.com/fairlead-go/fairlead/health"
 )
 
@@ -46,12 +45,12 @@ func (q *request) bind(s *server) {
 }
 
 // givenUp is the outcome of an attempt whose own time is over.
-func (q *request) givenUp(now time.Duration) health.Outcome {
+func (q *request) givenUp() health.Outcome {
 	left := time.Duration(0)
 	if q.deadline > 0 {
 		left = q.deadline - q.began
 	}
-	return failover.GivenUp(now-q.began, left)
+	return q.GivenUp(left)
 }
 
 // awaited reports whether somebody waits for the answer.
