@@ -95,12 +95,13 @@ type CapacitySigns struct {
 // sinks back to that part by a third in 10 s.
 //
 // If servers push more than 5 % of the calls back, or don't answer them in time,
-// within a quarter of a second, it is cut to what they took meanwhile. From then on
-// it grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
-// enough to stay near what there is if nothing has changed, and soon back where it
-// was if the trouble is over. It doesn't grow while the cloud is congested. Without
-// reports, nobody says that there is more than the configured part: to the ceiling
-// it grows by at most 20 % per second.
+// within a quarter of a second, it is cut to what they took meanwhile, but to one per
+// second and 2 % of the part at least: only calls find out when there is more again.
+// From then on it grows by 5 % in the first second, 10 % in the next, then 20 % and so
+// on: slow enough to stay near what there is if nothing has changed, and soon back
+// where it was if the trouble is over. It doesn't grow while the cloud is congested.
+// Without reports, nobody says that there is more than the configured part: to the
+// ceiling it grows by at most 20 % per second.
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
@@ -136,6 +137,7 @@ const (
 	limiting       = 0.9  // of the allowance: more might be sent if it were larger
 	inUse          = 0.75 // of the allowance: room for what is offered by chance
 	leastAllowance = 0.02 // of the part
+	leastTaken     = 1    // per second: all that a cloud may get that takes nothing
 )
 
 // Step goes on to now and returns the capacity, 0 if it is unknown, and where
@@ -157,7 +159,7 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 		c.restart(now, s)
 	case pushed:
 		c.lastCut, c.limited = now, now
-		c.cut(taken, CapacityPushback)
+		c.cut(max(taken, leastTaken), CapacityPushback)
 	case s.Reported:
 		c.steer(dt, s)
 	default:

@@ -79,6 +79,45 @@ func TestCapacityAfterPushback(t *testing.T) {
 	}
 }
 
+// A cloud that takes nothing at all keeps a little, by which to find out when it does
+// again.
+func TestCapacityWhenAllIsPushedBack(t *testing.T) {
+	for _, test := range []struct{ part, offered, least, most float64 }{
+		{0, 1000, leastTaken, 8 * leastTaken},
+		{1000, 1000, leastAllowance * 1000, leastAllowance * 1100},
+		{10, 1000, leastTaken, 8 * leastTaken},
+		{0.5, 10, 0.5, 0.5},
+	} {
+		var c Capacity
+		var s CapacitySigns
+		var answered, refused float64
+		signs := func(pushes bool) func(time.Duration, float64) CapacitySigns {
+			return func(_ time.Duration, perSecond float64) CapacitySigns {
+				s.Configured, s.Load = test.part, sent(test.offered, perSecond)
+				if answered += s.Load * sweep.Seconds(); pushes {
+					refused += s.Load * sweep.Seconds()
+				}
+				s.Answered, s.PushedBack = uint64(answered), uint64(refused)
+				return s
+			}
+		}
+		drive(&c, 0, 2*time.Second, signs(true))
+		for now := 2 * time.Second; now < 30*time.Second; now += sweep {
+			if got, _ := drive(&c, now, now+sweep, signs(true)); got < test.least || got > test.most {
+				t.Errorf("part %v: %v at %v, want %v to %v", test.part, got, now, test.least, test.most)
+				break
+			}
+		}
+		want := test.part
+		if want == 0 {
+			want = test.offered
+		}
+		if got, _ := drive(&c, 30*time.Second, 50*time.Second, signs(false)); got < want {
+			t.Errorf("part %v: %v when all is well again, want %v", test.part, got, want)
+		}
+	}
+}
+
 // A few refusals are no sign.
 func TestCapacityBearsSomePushback(t *testing.T) {
 	for _, test := range []struct{ answered, refused uint64 }{{100, 5}, {20, 1}, {20, 2}} {
