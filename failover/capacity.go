@@ -223,7 +223,8 @@ func (c *Capacity) forget(now time.Duration, s CapacitySigns) {
 // many per second it took meanwhile. It looks at a quarter of a second, or a second
 // if there are few answers.
 func (c *Capacity) pushback(now time.Duration, s CapacitySigns) (taken float64, pushed bool) {
-	answered, refused := s.Answered-c.answered, s.PushedBack-c.pushedBack
+	answered := s.Answered - c.answered
+	refused := min(s.PushedBack-c.pushedBack, answered) // one may be counted before it is an answer
 	passed := now - c.counted
 	if passed < countFor || answered < leastCounted && passed < 4*countFor {
 		return 0, false

@@ -118,6 +118,18 @@ func TestCapacityWhenAllIsPushedBack(t *testing.T) {
 	}
 }
 
+// What was too much may be counted before it counts as an answer: then it is all of
+// the answers, and no more.
+func TestCapacityWhenMoreIsPushedBackThanAnswered(t *testing.T) {
+	var c Capacity
+	s := CapacitySigns{Load: 100}
+	drive(&c, 0, time.Second, func(time.Duration, float64) CapacitySigns { return s })
+	s.Answered, s.PushedBack = 30, 31
+	if got, _ := drive(&c, time.Second, 2*time.Second, func(time.Duration, float64) CapacitySigns { return s }); got < leastTaken || got > 2*leastTaken {
+		t.Errorf("%v, want little more than %v", got, leastTaken)
+	}
+}
+
 // A few refusals are no sign.
 func TestCapacityBearsSomePushback(t *testing.T) {
 	for _, test := range []struct{ answered, refused uint64 }{{100, 5}, {20, 1}, {20, 2}} {

@@ -19,8 +19,8 @@ type Load struct {
 	early uint64 // attempts that were given up early, ever
 }
 
-// plus is the load after further outcomes. early must not be newer than these; of
-// endpoints that were removed it may count some that they don't.
+// plus is the load after further outcomes. timedOut and early must not be newer than
+// these; of endpoints that were just removed they may count some that these don't.
 func (l Load) plus(more Counts, inFlight int, timedOut, early uint64) Load {
 	ended := more.OK + more.Bad + more.Excused + more.Overloaded
 	return Load{

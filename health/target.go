@@ -32,7 +32,7 @@ type Target struct {
 	// that began before can't speak against it: it may have failed for what
 	// was counted already, or because this process stood still.
 	judgedFrom atomic.Int64
-	timedOut   atomic.Uint64 // attempts, ever, but for those that were given up early
+	timedOut   atomic.Uint64 // attempts at its endpoints, ever, but for those that were given up early
 	early      atomic.Uint64 // those
 
 	// The sweeping goroutine's.
