@@ -130,6 +130,41 @@ func TestCapacityWhenMoreIsPushedBackThanAnswered(t *testing.T) {
 	}
 }
 
+// Answers that stay slow long after the last pushback are slow for other reasons: the
+// capacity comes back all the same, slowly, and doesn't grow beyond what is configured.
+func TestCapacityOfSlowAnswersWithoutPushback(t *testing.T) {
+	for _, test := range []struct{ configured, want float64 }{{1000, 1000}, {0, 0}} {
+		var c Capacity
+		s := CapacitySigns{Configured: test.configured, Congested: true}
+		if test.configured > 0 {
+			s.Ceiling = 2 * test.configured
+		}
+		signs := func(_ time.Duration, perSecond float64) CapacitySigns {
+			s.Load = sent(1000, perSecond)
+			return s
+		}
+		drive(&c, 0, time.Minute, signs)
+		if c.allowance != test.configured {
+			t.Fatalf("configured %v: %v at first", test.configured, c.allowance)
+		}
+		s.Answered, s.PushedBack = 1000, 500
+		drive(&c, time.Minute, 61*time.Second, signs)
+		was := c.allowance
+		if was < 500 || was > 600 {
+			t.Fatalf("configured %v: cut to %v", test.configured, was)
+		}
+		if drive(&c, 61*time.Second, 89*time.Second, signs); c.allowance != was {
+			t.Errorf("configured %v: %v went to %v in 29 s", test.configured, was, c.allowance)
+		}
+		if drive(&c, 90*time.Second, 100*time.Second, signs); !near(c.allowance, was*math.Exp(0.05*10), 0.05) {
+			t.Errorf("configured %v: %v went to %v in 10 s", test.configured, was, c.allowance)
+		}
+		if drive(&c, 100*time.Second, 150*time.Second, signs); !near(c.allowance, test.want, 0.01) {
+			t.Errorf("configured %v: %v in the end, want %v", test.configured, c.allowance, test.want)
+		}
+	}
+}
+
 // A few refusals are no sign.
 func TestCapacityBearsSomePushback(t *testing.T) {
 	for _, test := range []struct{ answered, refused uint64 }{{100, 5}, {20, 1}, {20, 2}} {
