@@ -13,7 +13,7 @@ func TestLoadCountsWhatIsTooMuch(t *testing.T) {
 		f.Record(f.all[0], 0, f.now, f.now+time.Millisecond, o)
 	}
 	f.pass(sweepInterval)
-	if got, want := f.Load(), (Load{InFlight: 6, Ended: 4, PushedBack: 1, TimedOut: 1, early: 1}); got != want {
+	if got, want := f.Load(), (Load{InFlight: 6, Ended: 4, PushedBack: 1, TimedOut: 1, timedOut: 1, early: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if n := f.Totals().TimedOut; n != 2 {
@@ -52,4 +52,20 @@ func TestLoadWithoutRemovedEndpoints(t *testing.T) {
 	was := f.Load()
 	timesOut(Outcome{Kind: TimedOut})
 	want("both again", was.Ended+2, was.TimedOut+2)
+}
+
+// What times out while this process stands still isn't too much for the target.
+func TestLoadOfAStall(t *testing.T) {
+	f := newFleet(Settings{}, 1)
+	f.attempt(0, 10, TimedOut)
+	f.Excuse(f.now)
+	f.pass(sweepInterval)
+	if got := f.Load(); got.Ended != 10 || got.TimedOut != 0 {
+		t.Errorf("%+v, want 10 ended and none timed out", got)
+	}
+	f.attempt(0, 1, TimedOut)
+	f.pass(sweepInterval)
+	if got := f.Load(); got.Ended != 11 || got.TimedOut != 1 {
+		t.Errorf("%+v, want 11 ended and 1 timed out", got)
+	}
 }

@@ -112,7 +112,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	t.window.add(now, all)
 	t.fresh.add(now, all)
 	t.begun += all.Begun
-	t.load = t.load.plus(all, inFlight, timedOut, early)
+	t.load = t.load.plus(all, inFlight, timedOut, early, t.excused)
 	t.answers.good += seen.answers.good
 	t.answers.bad += seen.answers.bad
 	if t.excused {
