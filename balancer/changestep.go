@@ -104,7 +104,7 @@ func (r *Router) look(change *failover.Change) []failover.ServiceSigns {
 }
 
 func (s *service) look(r *Router) failover.ServiceSigns {
-	signs := failover.ServiceSigns{Service: s.name, Input: s.input(r.config.Failover), Plan: s.plan}
+	signs := failover.ServiceSigns{Service: s.name, Input: s.input(r.config.Failover), Weights: r.weights, Plan: s.plan}
 	if r.services[serviceKey{s.name, 1 - s.protocol}] != nil {
 		signs.Protocol = s.protocol.String()
 	}

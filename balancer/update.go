@@ -99,6 +99,7 @@ func (r *Router) update(next *Config, saved []byte) error {
 		if s == nil {
 			name := unique.Make(key.name)
 			s = &service{name: name.Value(), interned: name, protocol: key.protocol, budget: failover.NewBudget(cfg.Retry)}
+			s.budget.Refill(now, 0) // its time begins now, not with the router's
 			r.services[key] = s
 		}
 		r.order = append(r.order, s)

@@ -175,3 +175,24 @@ func TestUpdateAllOrNothing(t *testing.T) {
 		}
 	})
 }
+
+// A service that is added to a router that is hours old has the first second of its
+// calls before it like any other.
+func TestBudgetOfAnAddedService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r := w.router(t, testConfig())
+		time.Sleep(3 * time.Hour)
+		next := testConfig()
+		next.Services["late"] = next.Services["api"]
+		if err := r.Update(next); err != nil {
+			t.Fatal(err)
+		}
+		b := r.services[serviceKey{name: "late", protocol: HTTP}].budget
+		before := b.Balance()
+		b.Refill(r.now()+500*time.Millisecond, 1000)
+		if got := b.Balance(); got < 2*before {
+			t.Errorf("of 1000 calls in its first half a second it has %.0f tokens, %.0f before", got, before)
+		}
+	})
+}

@@ -45,7 +45,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) look(*Change) []ServiceSigns {
 	in := b.input
 	in.Clouds = append([]Cloud(nil), b.input.Clouds...)
-	s := ServiceSigns{Service: "api", Calls: []CallCounts{b.calls, {}}}
+	s := ServiceSigns{Service: "api", Weights: b.base(), Calls: []CallCounts{b.calls, {}}}
 	for i := range in.Clouds {
 		c := &in.Clouds[i]
 		part, by := b.agenda.Drained("api", c.Name)
@@ -57,12 +57,15 @@ func (b *bench) look(*Change) []ServiceSigns {
 	return []ServiceSigns{s}
 }
 
-func (b *bench) weights() map[string]uint32 {
+func (b *bench) weights() map[string]uint32 { return b.agenda.Weights("api", b.base()) }
+
+// base are the weights without changes.
+func (b *bench) base() map[string]uint32 {
 	base := make(map[string]uint32)
 	for _, c := range b.input.Clouds {
 		base[c.Name] = c.Weight
 	}
-	return b.agenda.Weights("api", base)
+	return base
 }
 
 func (b *bench) told(news []ChangeStatus) {

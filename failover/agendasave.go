@@ -32,7 +32,7 @@ func (a *Agenda) Save() ([]byte, error) {
 			s.State, s.Since, s.Reason, s.Handled, s.Until = e.state, e.since, e.reason, e.handled, e.until
 			s.Gone = e.gone
 		case ChangeRunning:
-			s.State = e.state
+			s.State, s.Handled = e.state, e.handled
 		}
 		if !e.applied && (s.State == "" || s.State == ChangeRunning) {
 			continue
@@ -43,10 +43,11 @@ func (a *Agenda) Save() ([]byte, error) {
 }
 
 // Restore takes up what was saved: added changes are there again, and those that
-// were in force are once more with the next Step if their time isn't over, also if
-// the wall clock was set back meanwhile. What was ended or given up stays so, also
-// for a change of the config that is the same move. It is called before the first
-// Step, after Set. The error lists what can't be taken up; the rest is.
+// were in force are once more with the next Step if their time isn't over (of what
+// repeats, that of the same occurrence), also if the wall clock was set back meanwhile.
+// What was ended or given up stays so, also for a change of the config that is the
+// same move. It is called before the first Step, after Set. The error lists what can't
+// be taken up; the rest is.
 func (a *Agenda) Restore(data []byte) error {
 	var saved []savedChange
 	if len(data) == 0 {
@@ -78,7 +79,7 @@ func (a *Agenda) restore(s *savedChange) {
 	switch e := a.entries[i]; s.State {
 	case "":
 	case ChangeRunning:
-		e.resumed = true
+		e.resumed, e.handled = true, s.Handled
 	default:
 		e.state, e.since, e.reason, e.handled, e.begins, e.until = s.State, s.Since, s.Reason, s.Handled, s.Handled, s.Until
 		e.gone = s.Gone

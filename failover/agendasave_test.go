@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +75,53 @@ func TestRestore(t *testing.T) {
 	next.want("50ms out running")
 	if n := len(next.agenda.Status(next.wall)); n != 2 {
 		t.Errorf("%d changes", n)
+	}
+}
+
+// A change that repeats goes on after a restart within the same occurrence. If that is
+// over, the next begins when its time comes, not at once.
+func TestRestoreOfWhatRepeats(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	for _, test := range []struct {
+		name   string
+		back   time.Duration // since the first start, by the wall clock
+		begins time.Duration // from then on; below 0: never
+	}{
+		{"within it", 40 * time.Minute, benchStep},
+		{"with a clock that was set back before it", -10 * time.Minute, benchStep},
+		{"after its end", 70 * time.Minute, -1},
+		{"a minute before the next", week - time.Minute, time.Minute},
+		{"within the next", week + 30*time.Minute, benchStep},
+	} {
+		for _, ramp := range []time.Duration{0, 10 * time.Minute} {
+			b := newBench(t)
+			out := Change{ID: "out", Kind: KindDrain, Cloud: "a", Start: monday, End: monday.Add(time.Hour), Repeat: week, Ramp: ramp}
+			if err := b.add(out); err != nil {
+				t.Fatal(err)
+			}
+			b.run(30 * time.Minute)
+			data, err := b.agenda.Save()
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := newBench(t)
+			next.wall = monday.Add(test.back)
+			if err := next.agenda.Restore(data); err != nil {
+				t.Fatal(err)
+			}
+			begins := time.Duration(-1)
+			for next.now < 2*time.Minute && begins < 0 {
+				next.run(benchStep)
+				if next.agenda.Status(next.wall)[0].State == ChangeRunning {
+					begins = next.now
+				}
+			}
+			if apart := begins - test.begins; apart < -time.Second || apart > time.Second || (begins < 0) != (test.begins < 0) {
+				t.Errorf("%s, ramp %v: it begins after %v, want %v", test.name, ramp, begins, test.begins)
+			}
+			if got := next.drained("a"); math.IsNaN(got) || got < 0 || got > 1 {
+				t.Errorf("%s, ramp %v: %v drained", test.name, ramp, got)
+			}
+		}
 	}
 }

@@ -58,10 +58,15 @@ func (e *entry) due(wall time.Time) bool {
 		return false
 	}
 	start, end := e.Occurrence(wall)
-	if e.resumed {
-		return end.IsZero() || wall.Before(end)
+	if !end.IsZero() && !wall.Before(end) {
+		return false
 	}
-	return !wall.Before(start) && (end.IsZero() || wall.Before(end)) && start.After(e.handled)
+	// With a clock that was set back, what was in force may have its start before it
+	// again. Of what repeats that is the same occurrence, or one that has yet to come.
+	if e.resumed && (e.Repeat == 0 || !wall.Before(start) || start.Equal(e.handled)) {
+		return true
+	}
+	return !wall.Before(start) && start.After(e.handled)
 }
 
 // refusedDrill is a refusal, with a report if it is one that a drill's outcome
@@ -129,7 +134,7 @@ func (c *Change) lasting(start time.Time, now time.Duration, wall time.Time) (un
 // progress returns how much of a ramp is over, in thousandths: each step of it
 // costs every service a new plan.
 func progress(elapsed, ramp time.Duration) float64 {
-	if elapsed >= ramp {
+	if ramp <= 0 || elapsed >= ramp {
 		return 1
 	}
 	return math.Floor(1000*max(0, elapsed.Seconds())/ramp.Seconds()) / 1000

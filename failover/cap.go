@@ -29,7 +29,9 @@ type CapSigns struct {
 //
 // The cloud is congested while more than a tenth of what ended in the last half
 // second was slow, pushed back or timed out: more in flight then doesn't mean that
-// more is done, only that more waits.
+// more is done, only that more waits. But where there was no trouble for 30 s, answers
+// may be slow for other reasons, as after a release that is slower than was promised:
+// then the cap grows by 5 % per second, and is forgotten as ever.
 //
 // A plan knows rates and comes after 50 ms. A server that has become slow is
 // overrun long before that: what waits there grows without bound while the rate
@@ -81,9 +83,11 @@ func (c *Cap) Step(now time.Duration, s CapSigns) int {
 		}
 		c.limit = max(leastCap, capPerEndpoint*float64(s.Endpoints), capDecrease*c.limit)
 	case c.limit == 0:
-	case c.congested:
+	case c.congested && now-c.trouble < slowByLoad:
 	case c.limit > capForgotten*float64(s.InFlight) && now-c.trouble >= time.Second:
 		c.limit = 0
+	case c.congested:
+		c.limit += firstGrowth * capFor.Seconds() * c.limit
 	default:
 		growth := min(capIncrease*math.Exp2((now-c.trouble).Seconds()), mostCapIncrease)
 		c.limit += max(1, growth*c.limit)

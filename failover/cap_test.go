@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -94,6 +95,38 @@ func TestCapCongested(t *testing.T) {
 	}
 	if got := c.step(700, CapSigns{Ended: 100, Slow: 9}); c.Congested() || got == 700 {
 		t.Errorf("9 %% slow is congestion, the cap %d", got)
+	}
+}
+
+// Answers that stay slow without further trouble are slow for other reasons: the cap
+// grows and is forgotten all the same, slowly.
+func TestCapOfSlowAnswersWithoutTrouble(t *testing.T) {
+	slow := CapSigns{Ended: 100, Slow: 50}
+	c := newCapped(0)
+	for range 10 {
+		c.step(100, slow)
+	}
+	c.step(100, CapSigns{Ended: 100, TimedOut: 50})
+	for range 299 {
+		if got := c.step(70, slow); got != 70 {
+			t.Fatalf("%v after trouble the cap is %d", c.now, got)
+		}
+	}
+	from := c.now
+	for range 100 {
+		c.step(70, slow)
+	}
+	if got := float64(int(c.limit)); !near(got, 70*math.Exp(0.05*10), 0.05) {
+		t.Errorf("from %v on it grows to %v in 10 s", from, got)
+	}
+	if got := c.step(100, CapSigns{Ended: 100, TimedOut: 50}); got != 70 {
+		t.Errorf("after further trouble the cap is %d", got)
+	}
+	for range 900 {
+		c.step(70, slow)
+	}
+	if got := c.step(70, slow); got != 0 || !c.Congested() {
+		t.Errorf("90 s later the cap is %d", got)
 	}
 }
 

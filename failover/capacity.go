@@ -95,12 +95,15 @@ type CapacitySigns struct {
 // sinks back to that part by a third in 10 s.
 //
 // If servers push more than 5 % of the calls back, or don't answer them in time,
-// within a quarter of a second, it is cut to what they took meanwhile. From then on
-// it grows by 5 % in the first second, 10 % in the next, then 20 % and so on: slow
-// enough to stay near what there is if nothing has changed, and soon back where it
-// was if the trouble is over. It doesn't grow while the cloud is congested. Without
-// reports, nobody says that there is more than the configured part: to the ceiling
-// it grows by at most 20 % per second.
+// within a quarter of a second, it is cut to what they took meanwhile, but to one per
+// second and 2 % of the part at least: only calls find out when there is more again.
+// From then on it grows by 5 % in the first second, 10 % in the next, then 20 % and so
+// on: slow enough to stay near what there is if nothing has changed, and soon back
+// where it was if the trouble is over. It doesn't grow while the cloud is congested; but
+// 30 s after it was last cut, answers may be slow for other reasons than load, and it
+// goes back by 5 % per second, to the configured part if there is one.
+// Without reports, nobody says that there is more than the configured part: to the
+// ceiling it grows by at most 20 % per second.
 //
 // One goroutine at a time may use a Capacity. The zero value is ready.
 type Capacity struct {
@@ -133,9 +136,11 @@ const (
 	muchPushback   = 0.05 // of the answers
 	leastPushback  = 3    // answers
 	forgottenIn    = 30 * time.Second
-	limiting       = 0.9  // of the allowance: more might be sent if it were larger
-	inUse          = 0.75 // of the allowance: room for what is offered by chance
-	leastAllowance = 0.02 // of the part
+	slowByLoad     = 30 * time.Second // after trouble; what is slow later may be so for other reasons
+	limiting       = 0.9              // of the allowance: more might be sent if it were larger
+	inUse          = 0.75             // of the allowance: room for what is offered by chance
+	leastAllowance = 0.02             // of the part
+	leastTaken     = 1                // per second: all that a cloud may get that takes nothing
 )
 
 // Step goes on to now and returns the capacity, 0 if it is unknown, and where
@@ -157,7 +162,7 @@ func (c *Capacity) Step(now time.Duration, s CapacitySigns) (perSecond float64, 
 		c.restart(now, s)
 	case pushed:
 		c.lastCut, c.limited = now, now
-		c.cut(taken, CapacityPushback)
+		c.cut(max(taken, leastTaken), CapacityPushback)
 	case s.Reported:
 		c.steer(dt, s)
 	default:
@@ -209,7 +214,7 @@ func (c *Capacity) restart(now time.Duration, s CapacitySigns) {
 // nothing for long.
 func (c *Capacity) forget(now time.Duration, s CapacitySigns) {
 	full := s.Reported && s.Utilization > targetUtilization
-	if c.allowance == 0 || full || s.Congested || s.Load >= limiting*c.allowance {
+	if c.allowance == 0 || full || s.Congested && now-c.lastCut < slowByLoad || s.Load >= limiting*c.allowance {
 		c.limited = now
 	}
 	if s.Configured == 0 && now-c.limited >= forgottenIn {
@@ -221,7 +226,8 @@ func (c *Capacity) forget(now time.Duration, s CapacitySigns) {
 // many per second it took meanwhile. It looks at a quarter of a second, or a second
 // if there are few answers.
 func (c *Capacity) pushback(now time.Duration, s CapacitySigns) (taken float64, pushed bool) {
-	answered, refused := s.Answered-c.answered, s.PushedBack-c.pushedBack
+	answered := s.Answered - c.answered
+	refused := min(s.PushedBack-c.pushedBack, answered) // one may be counted before it is an answer
 	passed := now - c.counted
 	if passed < countFor || answered < leastCounted && passed < 4*countFor {
 		return 0, false
@@ -246,9 +252,13 @@ func (c *Capacity) cut(to float64, source CapacitySource) {
 // probe looks for what there is without reports.
 func (c *Capacity) probe(now time.Duration, dt float64, s CapacitySigns) {
 	growth := min(firstGrowth*math.Exp2((now-c.lastCut).Seconds()), mostGrowth)
+	if s.Congested {
+		growth = firstGrowth
+	}
+	beyond := s.Configured > 0 && c.allowance >= s.Configured
 	switch {
-	case c.allowance == 0, s.Congested:
-	case s.Configured > 0 && c.allowance >= s.Configured && c.used(s):
+	case c.allowance == 0, s.Congested && (beyond || now-c.lastCut < slowByLoad):
+	case beyond && c.used(s):
 		c.allowance += dt * min(growth, beyondPart) * c.allowance
 	case s.Configured > 0 && c.allowance < s.Configured, c.used(s):
 		c.allowance += dt * growth * c.allowance

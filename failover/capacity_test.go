@@ -79,6 +79,92 @@ func TestCapacityAfterPushback(t *testing.T) {
 	}
 }
 
+// A cloud that takes nothing at all keeps a little, by which to find out when it does
+// again.
+func TestCapacityWhenAllIsPushedBack(t *testing.T) {
+	for _, test := range []struct{ part, offered, least, most float64 }{
+		{0, 1000, leastTaken, 8 * leastTaken},
+		{1000, 1000, leastAllowance * 1000, leastAllowance * 1100},
+		{10, 1000, leastTaken, 8 * leastTaken},
+		{0.5, 10, 0.5, 0.5},
+	} {
+		var c Capacity
+		var s CapacitySigns
+		var answered, refused float64
+		signs := func(pushes bool) func(time.Duration, float64) CapacitySigns {
+			return func(_ time.Duration, perSecond float64) CapacitySigns {
+				s.Configured, s.Load = test.part, sent(test.offered, perSecond)
+				if answered += s.Load * sweep.Seconds(); pushes {
+					refused += s.Load * sweep.Seconds()
+				}
+				s.Answered, s.PushedBack = uint64(answered), uint64(refused)
+				return s
+			}
+		}
+		drive(&c, 0, 2*time.Second, signs(true))
+		for now := 2 * time.Second; now < 30*time.Second; now += sweep {
+			if got, _ := drive(&c, now, now+sweep, signs(true)); got < test.least || got > test.most {
+				t.Errorf("part %v: %v at %v, want %v to %v", test.part, got, now, test.least, test.most)
+				break
+			}
+		}
+		want := test.part
+		if want == 0 {
+			want = test.offered
+		}
+		if got, _ := drive(&c, 30*time.Second, 50*time.Second, signs(false)); got < want {
+			t.Errorf("part %v: %v when all is well again, want %v", test.part, got, want)
+		}
+	}
+}
+
+// What was too much may be counted before it counts as an answer: then it is all of
+// the answers, and no more.
+func TestCapacityWhenMoreIsPushedBackThanAnswered(t *testing.T) {
+	var c Capacity
+	s := CapacitySigns{Load: 100}
+	drive(&c, 0, time.Second, func(time.Duration, float64) CapacitySigns { return s })
+	s.Answered, s.PushedBack = 30, 31
+	if got, _ := drive(&c, time.Second, 2*time.Second, func(time.Duration, float64) CapacitySigns { return s }); got < leastTaken || got > 2*leastTaken {
+		t.Errorf("%v, want little more than %v", got, leastTaken)
+	}
+}
+
+// Answers that stay slow long after the last pushback are slow for other reasons: the
+// capacity comes back all the same, slowly, and doesn't grow beyond what is configured.
+func TestCapacityOfSlowAnswersWithoutPushback(t *testing.T) {
+	for _, test := range []struct{ configured, want float64 }{{1000, 1000}, {0, 0}} {
+		var c Capacity
+		s := CapacitySigns{Configured: test.configured, Congested: true}
+		if test.configured > 0 {
+			s.Ceiling = 2 * test.configured
+		}
+		signs := func(_ time.Duration, perSecond float64) CapacitySigns {
+			s.Load = sent(1000, perSecond)
+			return s
+		}
+		drive(&c, 0, time.Minute, signs)
+		if c.allowance != test.configured {
+			t.Fatalf("configured %v: %v at first", test.configured, c.allowance)
+		}
+		s.Answered, s.PushedBack = 1000, 500
+		drive(&c, time.Minute, 61*time.Second, signs)
+		was := c.allowance
+		if was < 500 || was > 600 {
+			t.Fatalf("configured %v: cut to %v", test.configured, was)
+		}
+		if drive(&c, 61*time.Second, 89*time.Second, signs); c.allowance != was {
+			t.Errorf("configured %v: %v went to %v in 29 s", test.configured, was, c.allowance)
+		}
+		if drive(&c, 90*time.Second, 100*time.Second, signs); !near(c.allowance, was*math.Exp(0.05*10), 0.05) {
+			t.Errorf("configured %v: %v went to %v in 10 s", test.configured, was, c.allowance)
+		}
+		if drive(&c, 100*time.Second, 150*time.Second, signs); !near(c.allowance, test.want, 0.01) {
+			t.Errorf("configured %v: %v in the end, want %v", test.configured, c.allowance, test.want)
+		}
+	}
+}
+
 // A few refusals are no sign.
 func TestCapacityBearsSomePushback(t *testing.T) {
 	for _, test := range []struct{ answered, refused uint64 }{{100, 5}, {20, 1}, {20, 2}} {

@@ -32,8 +32,9 @@ type Settings struct {
 	// Range: 1 or more. Default: 1, one cloud carries everything.
 	MinClouds int
 	// HoldDown is how long a lost cloud must give good answers before it gets
-	// calls again. It doubles each time the cloud is lost again within 5 min
-	// of service. Range: above 0. Default: 1s.
+	// calls again. It is twice as long when the cloud is lost again within 5 min
+	// of service, and doubles further each time there was less than a minute
+	// of service in between. Range: above 0. Default: 1s.
 	HoldDown time.Duration
 	// HoldDownMax is the longest hold-down. Range: HoldDown or more.
 	// Default: 5m.

@@ -9,6 +9,9 @@ type ServiceSigns struct {
 	Service, Protocol string
 	// Input is what its plan depends on now, with the changes in force.
 	Input Input
+	// Weights are those of the clouds without any change, by name. Default: those of
+	// Input when a change begins; then what a shift moves to is found out only once.
+	Weights map[string]uint32
 	// Least is what Input.Demand is at least, as far as chance allows to say: few
 	// calls per second are now and then many. Default: Input.Demand.
 	Least []float64

@@ -58,7 +58,9 @@ func newTrial(now time.Duration, c *Change, signs []ServiceSigns) *trial {
 	return t
 }
 
-// adopt notes which clouds of a service a shift moves to.
+// adopt notes which clouds of a service a shift moves to: also those that it comes to
+// move to later, as when the service gets endpoints there. Those that it moved to before
+// stay noted.
 func (t *trial) adopt(s *ServiceSigns, c *Change) {
 	if c.drains() {
 		return
@@ -66,6 +68,9 @@ func (t *trial) adopt(s *ServiceSigns, c *Change) {
 	base := make(map[string]uint32, len(s.Input.Clouds))
 	for _, cloud := range s.Input.Clouds {
 		base[cloud.Name] = cloud.Weight
+		if weight, known := s.Weights[cloud.Name]; known {
+			base[cloud.Name] = weight
+		}
 	}
 	from, to := parts(c.weights(base, 0)), parts(c.weights(base, 1))
 	for cloud := range base {
@@ -79,6 +84,9 @@ func (t *trial) adopt(s *ServiceSigns, c *Change) {
 func (t *trial) read(now time.Duration, c *Change, signs []ServiceSigns) {
 	for i := range signs {
 		s := &signs[i]
+		if s.Weights != nil {
+			t.adopt(s, c)
+		}
 		for k := range s.Input.Tiers {
 			if k < len(s.Calls) {
 				t.readTier(now, s, k)

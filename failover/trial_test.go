@@ -169,6 +169,41 @@ func TestShiftAbortsOnAttempts(t *testing.T) {
 	}
 }
 
+// A shift also rolls back when a cloud fails that it moves to since later: one that a
+// service gets meanwhile, or that its record gives more only now.
+func TestShiftGuardsWhatItFavoursLater(t *testing.T) {
+	shift := Change{ID: "move", Kind: KindShift, Weights: map[string]uint32{"a": 30, "b": 70}, Start: monday, Ramp: 10 * time.Minute}
+	back := shift
+	back.Weights = map[string]uint32{"a": 70, "b": 30}
+	clouds := newBench(t).input.Clouds
+	for _, test := range []struct {
+		name   string
+		before []Cloud
+		shift  Change
+		fails  string
+		state  ChangeState
+	}{
+		{"a cloud that comes later", clouds[:1], shift, "b", ChangeAborted},
+		{"a service that comes later", nil, shift, "b", ChangeAborted},
+		{"a record that is edited", clouds, back, "b", ChangeAborted},
+		{"a cloud that comes later and gets less", clouds[1:], shift, "a", ChangeRunning},
+	} {
+		b := newBench(t)
+		b.input.Clouds = test.before
+		b.set(test.shift)
+		b.run(20 * time.Minute) // beyond its ramp
+		b.input.Clouds = clouds
+		b.set(shift)
+		for range 1000 {
+			b.attempts[test.fails].Bad++
+			b.run(benchStep)
+		}
+		if got := b.agenda.Status(b.wall)[0]; got.State != test.state {
+			t.Errorf("%s: %s %s, want %s", test.name, got.State, got.Reason, test.state)
+		}
+	}
+}
+
 // Twenty good hours don't hide a cloud that has begun to fail.
 func TestOnlyTheLastHourCounts(t *testing.T) {
 	b := newBench(t)

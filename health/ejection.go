@@ -45,11 +45,36 @@ func (t *Target) eject(now time.Duration) {
 				t.expel(e, now, cause, reason)
 			}
 		} else if t.served(e, now) {
-			t.acquit(e)
-			e.swept.ramp, e.swept.ramping = now, t.settings.SlowStart > 0
-			e.rampUp(now, t.settings.SlowStart)
+			t.readmit(e, now)
 		}
 	}
+}
+
+// readmit lets an endpoint back in, slowly.
+func (t *Target) readmit(e *Endpoint, now time.Duration) {
+	t.acquit(e)
+	e.swept.ramp, e.swept.ramping = now, t.settings.SlowStart > 0
+	e.rampUp(now, t.settings.SlowStart)
+}
+
+// keepSome lets endpoints back in until no more are out than may be, since others have
+// left: first those that good probes speak for, then those that would be next.
+func (t *Target) keepSome(now time.Duration) {
+	for t.ejected > t.ejectable() {
+		var first *Endpoint
+		for _, e := range t.endpoints {
+			if e.ejection.cause != notEjected && (first == nil || e.comesBefore(first)) {
+				first = e
+			}
+		}
+		t.readmit(first, now)
+	}
+}
+
+// comesBefore reports whether e, which is ejected, should come back before other.
+func (e *Endpoint) comesBefore(other *Endpoint) bool {
+	good, better := other.probe.streak.Load() > 0, e.probe.streak.Load() > 0
+	return better && !good || better == good && e.ejection.until < other.ejection.until
 }
 
 // expel ejects an endpoint, unless too many are. It reports whether it did.

@@ -67,6 +67,47 @@ func (f *fleet) wantOut(t *testing.T, when string, want ...int) {
 	}
 }
 
+// When endpoints leave, no more of those that are left are out than may be ejected:
+// those come back first that probes speak for, then those whose time is over first.
+func TestEjectionsWhenEndpointsLeave(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		bad    []int // in the order in which they are ejected
+		probed int   // endpoint that has good probes; below 0: none
+		left   []int
+		want   []int // that are out then
+	}{
+		{"one of two", []int{0}, -1, []int{0}, nil},
+		{"enough are left", []int{0}, -1, []int{0, 1}, []int{0}},
+		{"none of those that are out is left", []int{0, 1}, -1, []int{2, 3}, nil},
+		{"two of four, by time", []int{1, 0}, -1, []int{0, 1}, []int{0}},
+		{"two of four, by probes", []int{1, 0}, 0, []int{0, 1}, []int{1}},
+		{"all", []int{1, 0}, -1, nil, nil},
+	} {
+		f := newFleet(Settings{}, 4)
+		for _, i := range test.bad {
+			f.attempt(i, 5, Failed)
+			f.pass(time.Second)
+		}
+		if test.probed >= 0 {
+			f.Probed(f.all[test.probed], Outcome{Kind: OK})
+		}
+		all := f.all
+		f.all = nil
+		for _, i := range test.left {
+			f.all = append(f.all, all[i])
+		}
+		f.SetEndpoints(f.now, f.all)
+		if len(f.all) > 0 {
+			f.wantOut(t, test.name, test.want...)
+		}
+		f.pass(sweepInterval)
+		if len(f.all) > 0 {
+			f.wantOut(t, test.name+", after a sweep", test.want...)
+		}
+	}
+}
+
 // TRUTH: gRFC A50's and Envoy's example, success rates 50, 100, 100, 100, 100:
 // mean 90, threshold 52.
 func TestOutlierThresholdOfA50(t *testing.T) {

@@ -48,6 +48,7 @@ type Endpoint struct {
 	neutral, refused, failed, broken, timedOut, spoiled atomic.Uint64
 
 	timesOut atomic.Bool // the last bad attempt timed out
+	gone     atomic.Bool // removed from its target; written by the sweep
 
 	far atomic.Pointer[farTiers] // nil unless there are more tiers
 

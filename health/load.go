@@ -11,24 +11,30 @@ type Load struct {
 	// the target itself calls is slow.
 	Ended uint64
 	// PushedBack and TimedOut count those of them that the target refused because
-	// it has too much to do, and those it didn't answer in the time that they had.
+	// it has too much to do, and those it didn't answer in the time that they had, but
+	// for those that timed out because this process stood still.
 	PushedBack, TimedOut uint64
 	// Slow counts the good answers that took longer than promised, or than usual.
 	Slow uint64
 
-	early uint64 // attempts that were given up early, ever
+	timedOut, early uint64 // attempts that timed out and that were given up early, ever
 }
 
-// plus is the load after further outcomes. early must not be newer than these; of
-// endpoints that were removed it may count some that they don't.
-func (l Load) plus(more Counts, inFlight int, timedOut, early uint64) Load {
+// plus is the load after further outcomes. timedOut and early must not be newer than
+// these; of endpoints that were just removed they may count some that these don't.
+func (l Load) plus(more Counts, inFlight int, timedOut, early uint64, excused bool) Load {
 	ended := more.OK + more.Bad + more.Excused + more.Overloaded
+	late := timedOut - l.timedOut
+	if excused {
+		late = 0
+	}
 	return Load{
 		InFlight:   inFlight,
 		Ended:      l.Ended + ended - min(early-l.early, ended),
 		PushedBack: l.PushedBack + more.Overloaded,
-		TimedOut:   timedOut,
+		TimedOut:   l.TimedOut + late,
 		Slow:       l.Slow + more.Slow,
+		timedOut:   timedOut,
 		early:      early,
 	}
 }

@@ -147,7 +147,7 @@ func (t *Target) charge(e *Endpoint, now, took time.Duration, o Outcome) {
 		e.timesOut.Store(timesOut)
 	}
 	switch {
-	case o.Kind != TimedOut:
+	case o.Kind != TimedOut, e.gone.Load(): // what is bad there is in no load either
 	case o.Early:
 		t.early.Add(1) // it is in bad already
 	default:

@@ -60,7 +60,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	fade := math.Exp(-float64(elapsed) / float64(recentTau))
 	silentAfter := time.Duration(t.silentAfter.Load())
 	usual := t.usualLatency()
-	early := t.early.Load() // before what it is part of
+	early, timedOut := t.early.Load(), t.timedOut.Load() // before what they are part of
 	var all Counts
 	inFlight := 0
 	for _, e := range t.endpoints {
@@ -112,7 +112,7 @@ func (t *Target) collect(now, elapsed time.Duration) (seen sighting) {
 	t.window.add(now, all)
 	t.fresh.add(now, all)
 	t.begun += all.Begun
-	t.load = t.load.plus(all, inFlight, t.timedOut.Load(), early)
+	t.load = t.load.plus(all, inFlight, timedOut, early, t.excused)
 	t.answers.good += seen.answers.good
 	t.answers.bad += seen.answers.bad
 	if t.excused {

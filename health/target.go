@@ -32,7 +32,7 @@ type Target struct {
 	// that began before can't speak against it: it may have failed for what
 	// was counted already, or because this process stood still.
 	judgedFrom atomic.Int64
-	timedOut   atomic.Uint64 // attempts, ever, but for those that were given up early
+	timedOut   atomic.Uint64 // attempts at its endpoints, ever, but for those that were given up early
 	early      atomic.Uint64 // those
 
 	// The sweeping goroutine's.
@@ -105,7 +105,8 @@ func (t *Target) Configure(s Settings, tiers []Objective) {
 
 // SetEndpoints replaces the endpoints. Those that were there before keep what
 // is known of them. New ones get little at first if others carried traffic
-// before them. An endpoint belongs to one target; outcomes of one that was
+// before them. Where too many of those that stay are ejected, some aren't any more. An
+// endpoint belongs to one target; outcomes of one that was
 // removed are not counted any more.
 func (t *Target) SetEndpoints(now time.Duration, endpoints []*Endpoint) {
 	t.retire(now, endpoints)
@@ -129,6 +130,7 @@ func (t *Target) SetEndpoints(now time.Duration, endpoints []*Endpoint) {
 		t.traffic = t.traffic.plus(e.swept.traffic)
 	}
 	t.silence.restart(t.traffic)
+	t.keepSome(now)
 }
 
 // State is the target's condition.

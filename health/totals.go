@@ -138,10 +138,12 @@ func (t *Target) retire(now time.Duration, next []*Endpoint) {
 	}
 	for _, e := range next {
 		e.swept.member = true
+		e.gone.Store(false)
 	}
 	for _, e := range t.endpoints {
 		if !e.swept.member {
 			e.swept.left = now
+			e.gone.Store(true)
 			t.leaving = append(t.leaving, e)
 		}
 	}

@@ -19,9 +19,13 @@ const (
 )
 
 // changes are the events that a room is sent: those after the event known, up to
-// the event last. Only those who follow the events get them one by one.
+// the event last. Only those who follow the events get them one by one. Whoever knows
+// a later one than there is has it from a process that was here before, and gets all.
 func (s *snapshot) changes(to room, known, last uint64) []byte {
 	var b bytes.Buffer
+	if known > s.lastEvent() {
+		known = 0
+	}
 	for i := range s.history.Events {
 		if e := &s.history.Events[i]; to.view == "stream" && e.ID > known && e.ID <= last {
 			fmt.Fprintf(&b, "id: %d\n", e.ID)

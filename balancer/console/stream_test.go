@@ -249,6 +249,7 @@ func TestEventStream(t *testing.T) {
 		}
 		late := watch(h, "/events?format=sse") // between the drain and the next tick
 		again := watch(h, "/events?format=sse", func(r *http.Request, _ *reader) { r.Header.Set("Last-Event-ID", "1") })
+		other := watch(h, "/events?format=sse", func(r *http.Request, _ *reader) { r.Header.Set("Last-Event-ID", "480") })
 		time.Sleep(3 * time.Second)
 		var want []string
 		for _, e := range router.History().Events {
@@ -263,7 +264,7 @@ func TestEventStream(t *testing.T) {
 			return ids
 		}
 		for name, test := range map[string]struct{ got, want []string }{
-			"first": {ids(first), want}, "late": {ids(late), want}, "again": {ids(again), want[1:]},
+			"first": {ids(first), want}, "late": {ids(late), want}, "again": {ids(again), want[1:]}, "of a process before": {ids(other), want},
 		} {
 			if fmt.Sprint(test.got) != fmt.Sprint(test.want) {
 				t.Errorf("%s got %v, want %v", name, test.got, test.want)
@@ -275,6 +276,7 @@ func TestEventStream(t *testing.T) {
 		first.leave()
 		late.leave()
 		again.leave()
+		other.leave()
 		router.Close()
 	})
 }

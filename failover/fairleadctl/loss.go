@@ -45,6 +45,9 @@ Exits with 1 if the loss of some cloud would not be survived, or isn't known to 
 				if err != nil {
 					return err
 				}
+				if of := subjects[0]; len(of.given) == 0 {
+					return usagef("-demand must be of service %s: there is none of it", of.service)
+				}
 				return tellLosses(e, subjects[0], *asJSON)
 			}
 		},

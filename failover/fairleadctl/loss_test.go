@@ -130,3 +130,16 @@ func TestLossInstances(t *testing.T) {
 		}
 	}
 }
+
+// Where all of the demand is that of other services, nothing is to be said of the one
+// that is meant.
+func TestLossOfAServiceWithoutDemand(t *testing.T) {
+	file := written(t, strings.Replace(hands[0].config(), "services: {", "services: {maps: {clouds: {c0: {http: [http://10.0.9.1]}}}, ", 1))
+	stdout, stderr, status := typed(t, filepath.Dir(file), "n-1", file, "-service", "api", "-demand", "maps/critical=100")
+	if want := "-demand must be of service api"; status != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
+		t.Errorf("exit status %d, %s%s, want %q", status, stdout, stderr, want)
+	}
+	if _, stderr, status := typed(t, filepath.Dir(file), "n-1", file, "-service", "api", "-demand", "maps/critical=100", "-demand", "critical=1"); status != exitOK {
+		t.Errorf("exit status %d, %s", status, stderr)
+	}
+}

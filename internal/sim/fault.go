@@ -17,6 +17,8 @@ const (
 	Errors
 	// Slow makes service take longer. Probes don't.
 	Slow
+	// Pushback makes a part of the requests be refused as too much. Probes aren't.
+	Pushback
 )
 
 // Fault is something that goes wrong for a while. Faults may overlap.
@@ -27,7 +29,8 @@ type Fault struct {
 	Endpoints int
 	// From and Until are times of the simulation. Until 0 is never.
 	From, Until time.Duration
-	// Rate is the fraction of requests that Errors fails, above 0, at most 1.
+	// Rate is the fraction of requests that Errors fails, or Pushback refuses, above 0,
+	// at most 1.
 	Rate float64
 	// Factor is how many times as long Slow makes service take.
 	Factor float64
@@ -46,6 +49,8 @@ func (f *Fault) begin(s *server) {
 		s.errors += f.Rate
 	case Slow:
 		s.slow *= f.Factor
+	case Pushback:
+		s.pushing += f.Rate
 	}
 }
 
@@ -62,6 +67,8 @@ func (f *Fault) end(s *server) {
 		s.errors -= f.Rate
 	case Slow:
 		s.slow /= f.Factor
+	case Pushback:
+		s.pushing -= f.Rate
 	}
 }
 

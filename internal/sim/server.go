@@ -71,6 +71,7 @@ type server struct {
 	crashed, frozen, cut int
 	errors               float64 // the fraction of requests that fail at once
 	slow                 float64 // service takes so many times as long
+	pushing              float64 // the fraction of requests that are pushed back
 
 	working []*request
 	served  []*request // of those, the ones to answer once the process runs again
@@ -108,7 +109,7 @@ func (s *server) arrive(q *request) {
 		s.reply(q, health.Outcome{Kind: health.OK, Reason: "http 200"})
 	case s.errors > 0 && s.rand.Float64() < s.errors:
 		s.reply(q, health.Outcome{Kind: health.Failed, Reason: "http 500"})
-	case s.full(q.tier):
+	case s.pushing > 0 && s.rand.Float64() < s.pushing, s.full(q.tier):
 		s.refuse(q)
 	case len(s.working) < s.workers:
 		s.serve(q)
