@@ -36,6 +36,11 @@ type ending struct {
 	pushback pushback // what the server said of a retry
 }
 
+// errSending is the error of an attempt that failed while gRPC was sending a message.
+// It ends it without an error then, and if it repeats the attempt it tells nobody
+// what the server's status was.
+var errSending = status.Error(codes.Unavailable, "the stream ended while a message was sent")
+
 // unused reports whether the connection was lost before gRPC came to use it.
 func (e *ending) unused() bool { return e.err == nil && !e.sent && !e.received }
 

@@ -63,8 +63,11 @@ func (rt *route) Value(key any) any {
 func (rt *route) next() (balancer.Attempt, error) {
 	rt.mu.Lock()
 	rt.seen = true
+	repeat := rt.used && rt.ended.sent
+	if repeat && rt.ended.err == nil { // what has succeeded gRPC doesn't repeat
+		rt.ended.err = errSending
+	}
 	at, e := rt.at, rt.ended
-	repeat := rt.used && e.sent
 	rt.mu.Unlock()
 	if !repeat {
 		return at, nil
@@ -129,6 +132,13 @@ func (rt *route) result(err error, cc *grpc.ClientConn) (health.Outcome, error) 
 		return health.Outcome{Reason: reasonUnused}, err // it didn't get as far as our connections
 	}
 	return e.outcome(rt.Context), err
+}
+
+// isRefused reports whether gRPC wanted a retry that there wasn't.
+func (rt *route) isRefused() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.refused != nil
 }
 
 // attempt is the last one.

@@ -56,7 +56,7 @@ func (s *clientStream) send(to *opened, m any) error {
 	err := to.ClientStream.SendMsg(m)
 	s.mu.Lock()
 	s.sending = nil
-	if isRequestsFault(err) && !to.released {
+	if isRequestsFault(err) && !to.released && !to.route.isRefused() {
 		to.fault = err
 	}
 	s.changed.Broadcast()
