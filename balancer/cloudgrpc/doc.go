@@ -20,6 +20,8 @@
 // unknown ([balancer.ErrAmbiguous]). Transparent retries of gRPC stay. A retry
 // policy of a service config ([WithServiceConfig]) works, too: its attempts are
 // paid from the retry budget and leave the failed cloud, and the router adds none.
+// If a server fails with a pushback that is negative, it forbids retries (gRFC A6),
+// and there is none: it may have carried out a part of the call.
 //
 // A unary call that may happen twice is hedged if its tier is ([sla.Tier.Hedge]):
 // interceptors that are chained after these then see two attempts at a time. The

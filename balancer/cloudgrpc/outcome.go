@@ -71,6 +71,7 @@ func (e *ending) outcome(ctx context.Context) health.Outcome {
 	case isServersFault(code):
 		o.Kind = health.Failed
 	}
+	o.NoRetry = e.pushback.never && o.Kind != health.OK
 	return o
 }
 
@@ -140,6 +141,7 @@ func reasonOf(code codes.Code) string {
 // pushback is what a server says of retries (gRFC A6).
 type pushback struct {
 	given bool
+	never bool // no attempt may follow, wherever
 	after time.Duration
 }
 
@@ -155,7 +157,7 @@ func pushbackOf(trailer metadata.MD) pushback {
 	}
 	ms, err := strconv.ParseInt(values[0], 10, 32)
 	if err != nil || ms < 0 || len(values) > 1 {
-		return pushback{given: true, after: mostPushback}
+		return pushback{given: true, never: true, after: mostPushback}
 	}
 	return pushback{given: true, after: min(time.Duration(ms)*time.Millisecond, mostPushback)}
 }
