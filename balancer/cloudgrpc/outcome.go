@@ -33,6 +33,7 @@ type ending struct {
 	err      error
 	sent     bool     // a stream was opened on a connection
 	received bool     // something came from the server
+	local    bool     // no stream was opened, and the connection isn't to blame
 	pushback pushback // what the server said of a retry
 }
 
@@ -85,6 +86,8 @@ func (e *ending) unanswered(ctx context.Context, code codes.Code) health.Outcome
 		return health.Outcome{Reason: reasonGivenUp}
 	case code == codes.DeadlineExceeded:
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonLate} // of a service config
+	case e.local:
+		return health.Outcome{Reason: reasonRequest} // credentials that can't be had have any code
 	case code == codes.Unavailable && !e.sent:
 		return health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
 	case code == codes.Unavailable:

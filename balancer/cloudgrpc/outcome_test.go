@@ -64,6 +64,7 @@ func TestOutcome(t *testing.T) {
 		{"a fault with pushback", here, later(said(codes.Internal)), health.Failed},
 
 		{"no connection", here, unsent(codes.Unavailable), health.Refused},
+		{"a connection that isn't to blame", here, ending{err: status.Error(codes.Unavailable, "x"), local: true}, health.Neutral},
 		{"a connection that broke", here, sent(codes.Unavailable), health.Broken},
 		{"a stream that was reset", here, sent(codes.Internal), health.Broken},
 		{"can't be encoded", here, unsent(codes.Internal), health.Neutral},

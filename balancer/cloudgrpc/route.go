@@ -67,6 +67,7 @@ func (rt *route) next() (balancer.Attempt, error) {
 	if repeat && rt.ended.err == nil { // what has succeeded gRPC doesn't repeat
 		rt.ended.err = errSending
 	}
+	rt.ended.local = false // gRPC picks again for what the connection is to blame for
 	at, e := rt.at, rt.ended
 	rt.mu.Unlock()
 	if !repeat {
@@ -101,6 +102,7 @@ func (rt *route) done(e ending) {
 		rt.used = false
 		return
 	}
+	e.local = e.err != nil && !e.sent // unless there is another pick
 	rt.ended = e
 }
 
