@@ -60,8 +60,8 @@
 // Each endpoint has a connection, also in a standby cloud, kept by a pick_first
 // policy of its own. An endpoint without a connection is passed over as long as
 // another has one; a fail-fast call fails once none can be had, one that is
-// WaitForReady waits. The subset of a [balancer.Service] bounds how many
-// connections a large one takes.
+// WaitForReady, by an option or the service config, waits. The subset of a
+// [balancer.Service] bounds how many connections a large one takes.
 //
 // Probes ask grpc.health.v1 over these connections, so that one whose other end
 // has gone without a word is found and replaced; besides, the server's health is

@@ -31,7 +31,7 @@ func (d *dialed) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cli
 	}
 	s := &clientStream{
 		dialed: d, ctx: ctx, desc: desc, cc: cc, method: method, open: open,
-		call: balancer.Call{Service: service, Protocol: balancer.GRPC, Method: method, Idempotent: d.isIdempotent(ctx, method), Stream: streamingOf(desc), OneByOne: true, Wait: waitsForReady(opts)},
+		call: balancer.Call{Service: service, Protocol: balancer.GRPC, Method: method, Idempotent: d.isIdempotent(ctx, method), Stream: streamingOf(desc), OneByOne: true, Wait: waitsForReady(cc, method, opts)},
 		log:  replayLog{single: !desc.ClientStreams},
 	}
 	s.opts, s.onFinish = withoutOnFinish(opts)
