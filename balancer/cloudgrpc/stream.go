@@ -78,6 +78,10 @@ type clientStream struct {
 	decided bool                     // the fate is known: answer or err
 	err     error                    // what RecvMsg returns if there is no answer
 	failed  []balancer.AttemptReport // the attempts before
+
+	early    earlyContext // what Context has returned before there was an answer
+	endEarly context.CancelFunc
+	over     bool // the stream has ended
 }
 
 // run makes the attempts.
@@ -195,10 +199,17 @@ func (s *clientStream) decide(o *opened, err error) {
 }
 
 // finish calls those who asked to be told of the end of the call, once for all
-// attempts.
+// attempts, and ends its context.
 func (s *clientStream) finish(err error) {
 	for _, told := range s.onFinish {
 		told(err)
+	}
+	s.mu.Lock()
+	s.over = true
+	end := s.endEarly
+	s.mu.Unlock()
+	if end != nil {
+		end()
 	}
 }
 

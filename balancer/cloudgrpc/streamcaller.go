@@ -146,12 +146,21 @@ func (s *clientStream) Trailer() metadata.MD {
 
 // Context returns the context of the answer's stream. Before there is an answer
 // it is the caller's context, with the values, such as the peer, of the attempt
-// under way.
+// under way. It ends with the stream.
 func (s *clientStream) Context() context.Context {
 	if o := s.answer.Load(); o != nil {
 		return o.Context()
 	}
-	return earlyContext{s.ctx, s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.early.Context == nil {
+		s.early.stream = s
+		s.early.Context, s.endEarly = context.WithCancel(s.ctx)
+		if s.over {
+			s.endEarly()
+		}
+	}
+	return s.early
 }
 
 // earlyContext is the context of a stream that may still move: that of an attempt
