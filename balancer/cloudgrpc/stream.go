@@ -46,6 +46,7 @@ func (d *dialed) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cli
 		s.changed.Wait()
 	}
 	if !s.begun {
+		s.raise()
 		return nil, s.err
 	}
 	return s, nil
@@ -79,6 +80,8 @@ type clientStream struct {
 	err     error                    // what RecvMsg returns if there is no answer
 	failed  []balancer.AttemptReport // the attempts before
 
+	panicked any // what its goroutine panicked with, if it did
+
 	early    earlyContext // what Context has returned before there was an answer
 	endEarly context.CancelFunc
 	over     bool // the stream has ended
@@ -86,11 +89,18 @@ type clientStream struct {
 
 // run makes the attempts.
 func (s *clientStream) run() {
+	returned := false
+	defer func() {
+		if !returned {
+			s.giveUp(recover())
+		}
+	}()
 	o, err := balancer.Do(s.ctx, s.hub.router, s.call, s.try, (*opened).drop)
 	if err != nil && isNowhere(err) {
 		leaveIdle(s.cc)
 	}
 	s.decide(o, err)
+	returned = true
 }
 
 // try makes an attempt, and returns it if the server answers with headers. With
@@ -157,9 +167,7 @@ func (s *clientStream) enter(o *opened) {
 		}
 	}
 	if s.log.closed {
-		s.mu.Unlock()
-		_ = o.CloseSend()
-		s.mu.Lock()
+		_ = s.unlocked(o.CloseSend)
 	}
 	s.begun, s.current, s.last = true, o, o
 	s.changed.Broadcast()
@@ -204,6 +212,11 @@ func (s *clientStream) finish(err error) {
 	for _, told := range s.onFinish {
 		told(err)
 	}
+	s.end()
+}
+
+// end ends the stream's context.
+func (s *clientStream) end() {
 	s.mu.Lock()
 	s.over = true
 	end := s.endEarly

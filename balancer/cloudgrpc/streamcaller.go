@@ -42,6 +42,7 @@ func (s *clientStream) SendMsg(m any) error {
 
 // unsent is the result of a message that no attempt has got.
 func (s *clientStream) unsent(kept bool) error {
+	s.raise()
 	if kept || !s.desc.ClientStreams {
 		return nil
 	}
@@ -51,15 +52,10 @@ func (s *clientStream) unsent(kept bool) error {
 // send hands a message over to gRPC. The caller holds mu, which is released
 // meanwhile.
 func (s *clientStream) send(to *opened, m any) error {
-	s.sending = to
-	s.mu.Unlock()
-	err := to.ClientStream.SendMsg(m)
-	s.mu.Lock()
-	s.sending = nil
+	err := s.hand(to, m)
 	if isRequestsFault(err) && !to.released && !to.route.isRefused() {
 		to.fault = err
 	}
-	s.changed.Broadcast()
 	if to.isOver() {
 		s.mu.Unlock()
 		to.release()
@@ -103,6 +99,7 @@ func (s *clientStream) fate() (*opened, error) {
 	for !s.decided {
 		s.changed.Wait()
 	}
+	s.raise()
 	return s.answer.Load(), s.err
 }
 
