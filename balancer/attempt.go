@@ -217,7 +217,7 @@ func (a Attempt) Sending() bool {
 
 // Unsent, called by the function that [Do] runs, says that certainly nothing of
 // the attempt reached its target, so that its failure isn't ambiguous. An outcome
-// of health.Refused or health.Overloaded says so itself.
+// of health.Refused or health.Overloaded says so itself, unless it forbids a retry.
 func (a Attempt) Unsent() { a.run.unsent = true }
 
 // Broken returns the error of a call whose answer had begun and broke off with

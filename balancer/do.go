@@ -246,6 +246,8 @@ func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string
 		return next, stopEnded
 	case last.final:
 		return next, stopSent
+	case o.NoRetry:
+		return next, stopForbids
 	case drained != nil && d.idempotent: // free: there are no more of them than were under way
 		cut = true
 	}
@@ -282,6 +284,7 @@ func (d *calling) follow(last *run, o health.Outcome) (next Attempt, stop string
 const (
 	stopEnded    = "the call has ended"
 	stopSent     = "what the call sends can't be sent again"
+	stopForbids  = "the target forbids it"
 	stopUnsafe   = "the call isn't idempotent"
 	stopAttempts = "the tier allows no more"
 	stopTime     = "the time is over"

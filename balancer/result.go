@@ -50,7 +50,7 @@ func (f *functions[T]) judge(t *terms, got *result[T]) {
 			got.Unsent()
 		}
 	}
-	if got.outcome.Kind.Unsent() {
+	if got.outcome.Unsent() {
 		got.Unsent()
 	}
 	t.settle(&got.Attempt, &got.outcome, &got.took)

@@ -10,9 +10,13 @@ import (
 // MayRetry reports whether a call may be tried again after an attempt that
 // ended with o. One that the target certainly did not run always may. One that
 // it may have run may only if the call is idempotent: else its fate is unknown
-// and must be told to the caller. One that was answered or given up never may.
+// and must be told to the caller. One that was answered or given up never may,
+// nor one whose target forbids it.
 func MayRetry(o health.Outcome, idempotent bool) bool {
-	if o.Kind.Unsent() {
+	switch {
+	case o.NoRetry:
+		return false
+	case o.Unsent():
 		return true
 	}
 	switch o.Kind {

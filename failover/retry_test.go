@@ -32,6 +32,9 @@ func TestMayRetry(t *testing.T) {
 		if got := MayRetry(o, false); got != tt.any {
 			t.Errorf("%v, not idempotent: %v", tt.kind, got)
 		}
+		if o.NoRetry = true; MayRetry(o, true) || MayRetry(o, false) || o.Unsent() {
+			t.Errorf("%v, though the target forbids it", tt.kind)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 	// TimedOut means that no answer came within the attempt's time.
 	TimedOut
 	// Overloaded is pushback: the target is well and has too much to do. It
-	// did not run the call.
+	// did not run the call, unless [Outcome.NoRetry] says so.
 	Overloaded
 )
 
@@ -43,6 +43,9 @@ type Outcome struct {
 	// Early says of a TimedOut that the attempt was given up because answers usually
 	// take less, though its caller could have waited longer: see [Load].
 	Early bool
+	// NoRetry says that the target forbids another attempt, wherever, as with a
+	// negative pushback of gRPC (gRFC A6). It may have run a part of the call.
+	NoRetry bool
 	// Reason says which branch of the adapter's classifier decided, in a few
 	// words such as "http 503" or "connection refused". It must come from a
 	// closed set: it is logged, shown and counted.
@@ -59,8 +62,13 @@ func (k Kind) Answered() bool { return k == OK || k == Failed || k == Overloaded
 func (k Kind) Bad() bool { return k == Refused || k == Failed || k == Broken || k == TimedOut }
 
 // Unsent reports whether the target certainly did not run the call, so that
-// even one that isn't idempotent may be tried again.
+// even one that isn't idempotent may be tried again. [Outcome.NoRetry] may
+// say otherwise.
 func (k Kind) Unsent() bool { return k == Refused || k == Overloaded }
+
+// Unsent reports whether the target certainly did not run the call, so that
+// even one that isn't idempotent may be tried again.
+func (o Outcome) Unsent() bool { return o.Kind.Unsent() && !o.NoRetry }
 
 func (k Kind) String() string {
 	switch k {

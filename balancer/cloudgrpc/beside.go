@@ -2,6 +2,8 @@ package cloudgrpc
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -49,8 +51,18 @@ func (u *unaryCall) try(ctx context.Context, at balancer.Attempt) (*hedged, heal
 		rt = new(route)
 	}
 	opts := rt.lead(ctx, u.hub, u.service, u.method, at, u.opts)
-	outcome, err := rt.result(u.invoke(rt, u.method, u.req, u.reply, u.cc, opts...), u.cc)
+	outcome, err := u.make(rt, u.req, u.reply, opts)
 	return nil, outcome, err
+}
+
+// make has gRPC make an attempt. If what gRPC repeats ends while its message is sent,
+// gRPC may end the call with io.EOF.
+func (u *unaryCall) make(rt *route, req, reply any, opts []grpc.CallOption) (health.Outcome, error) {
+	err := u.invoke(rt, u.method, req, reply, u.cc, opts...)
+	if errors.Is(err, io.EOF) {
+		err = errSending
+	}
+	return rt.result(err, u.cc)
 }
 
 // hedge makes an attempt beside another one.
@@ -67,7 +79,7 @@ func (u *unaryCall) hedge(ctx context.Context, at balancer.Attempt) (*hedged, he
 	}
 	rt := new(route)
 	opts := rt.lead(ctx, u.hub, u.service, u.method, at, h.divert(u.opts))
-	outcome, err := rt.result(u.invoke(rt, u.method, req, reply, u.cc, opts...), u.cc)
+	outcome, err := u.make(rt, req, reply, opts)
 	return h, outcome, err
 }
 

@@ -48,6 +48,7 @@ type child struct {
 type readyConn struct {
 	sub  grpcbalancer.SubConn
 	stop context.CancelFunc // ends what watches it
+	told bool               // whether it serves is known; the policy's mutex guards it
 }
 
 // leafConn is what a leaf policy takes for its ClientConn.
@@ -202,9 +203,26 @@ func (c *child) disconnect() {
 
 // serving says whether the server at the connection's other end wants calls.
 func (c *child) serving(conn *readyConn, err error) {
+	c.policy.mu.Lock()
+	defer c.policy.mu.Unlock()
+	conn.told = true
+	c.serves(conn, err)
+}
+
+// presume takes a server that has said nothing in time for one that serves. It may
+// have said that it doesn't just as the time was over.
+func (c *child) presume(conn *readyConn) {
+	c.policy.mu.Lock()
+	defer c.policy.mu.Unlock()
+	if !conn.told {
+		c.serves(conn, nil)
+	}
+}
+
+// serves lets calls use the connection, or keeps them from it. The caller holds
+// policy.mu.
+func (c *child) serves(conn *readyConn, err error) {
 	p := c.policy
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if c.conn != conn {
 		return
 	}

@@ -308,3 +308,53 @@ func TestSecretsWithTheResolverAlone(t *testing.T) {
 		})
 	}
 }
+
+// unreadable are credentials whose file can't be read.
+type unreadable struct{}
+
+func (unreadable) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return nil, status.Error(codes.Unavailable, "no such file")
+}
+
+func (unreadable) RequireTransportSecurity() bool { return false }
+
+// Credentials that can't be had are no cloud's fault, whatever their code is.
+func TestCredentialsThatAreUnavailable(t *testing.T) {
+	for name, of := range map[string]struct {
+		dial []grpc.DialOption
+		call []grpc.CallOption
+	}{
+		"the connection's": {dial: []grpc.DialOption{grpc.WithPerRPCCredentials(unreadable{})}},
+		"the call's":       {call: []grpc.CallOption{grpc.PerRPCCredentials(unreadable{})}},
+		"with a retry policy": {
+			dial: []grpc.DialOption{cloudgrpc.WithServiceConfig(retryUnavailable)},
+			call: []grpc.CallOption{grpc.PerRPCCredentials(unreadable{})},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := testConfig(1)
+				w := newWorld(t, cfg)
+				r := w.router(cfg)
+				client := w.client(r, of.dial...)
+				ctx := cloudgrpc.WithIdempotent(t.Context())
+				for range 10 {
+					_, err := client.UnaryCall(ctx, &pb.SimpleRequest{}, of.call...)
+					var failed *balancer.CallError
+					if status.Code(err) != codes.Unavailable || !errors.As(err, &failed) || len(failed.Attempts) != 1 || failed.Attempts[0].Outcome.Reason != "request" {
+						t.Fatalf("got %v", err)
+					}
+					s, err := client.StreamingOutputCall(ctx, question("q", 1), of.call...)
+					if status.Code(err) != codes.Unavailable || !errors.As(err, &failed) || len(failed.Attempts) != 1 {
+						t.Fatalf("got %v, %v", s, err)
+					}
+				}
+				for _, cloud := range []string{"a", "b"} {
+					if c := counted(r, cloud); c.Bad != 0 {
+						t.Errorf("counted %+v at %s", c, cloud)
+					}
+				}
+			})
+		})
+	}
+}

@@ -20,6 +20,8 @@
 // unknown ([balancer.ErrAmbiguous]). Transparent retries of gRPC stay. A retry
 // policy of a service config ([WithServiceConfig]) works, too: its attempts are
 // paid from the retry budget and leave the failed cloud, and the router adds none.
+// If a server fails with a pushback that is negative, it forbids retries (gRFC A6),
+// and there is none: it may have carried out a part of the call.
 //
 // A unary call that may happen twice is hedged if its tier is ([sla.Tier.Hedge]):
 // interceptors that are chained after these then see two attempts at a time. The
@@ -58,8 +60,8 @@
 // Each endpoint has a connection, also in a standby cloud, kept by a pick_first
 // policy of its own. An endpoint without a connection is passed over as long as
 // another has one; a fail-fast call fails once none can be had, one that is
-// WaitForReady waits. The subset of a [balancer.Service] bounds how many
-// connections a large one takes.
+// WaitForReady, by an option or the service config, waits. The subset of a
+// [balancer.Service] bounds how many connections a large one takes.
 //
 // Probes ask grpc.health.v1 over these connections, so that one whose other end
 // has gone without a word is found and replaced; besides, the server's health is

@@ -34,7 +34,7 @@ func newDone(p *policy) *done {
 		if info.ServerLoad != nil {
 			report(d.attempt, info.ServerLoad)
 		}
-		if d.route == nil && info.Err == nil && info.BytesReceived { // as nearly always
+		if d.route == nil && info.Err == nil && info.BytesReceived && len(info.Trailer) == 0 { // as nearly always
 			d.attempt.Done(answered)
 		} else {
 			d.end(info)
@@ -46,15 +46,15 @@ func newDone(p *policy) *done {
 
 // end reports the outcome.
 func (d *done) end(info grpcbalancer.DoneInfo) {
-	e := ending{err: info.Err, sent: info.BytesSent, received: info.BytesReceived}
-	if info.Err != nil {
-		e.pushback = pushbackOf(info.Trailer)
-	}
+	e := ending{err: info.Err, sent: info.BytesSent, received: info.BytesReceived, pushback: pushbackOf(info.Trailer)}
 	if d.route != nil {
 		d.route.done(e)
-	} else {
-		d.attempt.Done(e.outcome(d.ctx))
+		return
 	}
+	if e.err == nil && e.sent && (!e.received || e.pushback.given) {
+		e.err = errSending // nothing that succeeds ends like that
+	}
+	d.attempt.Done(e.outcome(d.ctx))
 }
 
 // free gives it back, without what is the caller's. An attempt that the router has

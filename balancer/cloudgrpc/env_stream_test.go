@@ -29,6 +29,8 @@ import (
 //	hang N    does nothing until the stream ends
 //	headers N sends headers, and goes on
 //	late N    sends headers, and fails with UNAVAILABLE after two answers
+//	cancel N  likewise with CANCELED
+//	expire N  likewise with DEADLINE_EXCEEDED
 //	dead N    sends headers, and ends the server after two answers
 //	flood N   answers without end, and reads no more
 func scripted(ctx context.Context, cloud, what string, n int) context.Context {
@@ -83,7 +85,7 @@ func (c *script) turn() error {
 	case "hang":
 		<-c.ss.Context().Done()
 		return status.FromContextError(c.ss.Context().Err()).Err()
-	case "headers", "late", "dead":
+	case "headers", "late", "cancel", "expire", "dead":
 		return c.ss.SendHeader(nil)
 	case "flood":
 		for {
@@ -107,6 +109,10 @@ func (c *script) send(size int) error {
 		switch c.what {
 		case "late":
 			return status.Error(codes.Unavailable, "scripted")
+		case "cancel":
+			return status.Error(codes.Canceled, "scripted")
+		case "expire":
+			return status.Error(codes.DeadlineExceeded, "scripted")
 		case "dead":
 			time.Sleep(time.Millisecond) // what was answered is on its way
 			go c.stop()

@@ -33,8 +33,14 @@ type ending struct {
 	err      error
 	sent     bool     // a stream was opened on a connection
 	received bool     // something came from the server
+	local    bool     // no stream was opened, and the connection isn't to blame
 	pushback pushback // what the server said of a retry
 }
+
+// errSending is the error of an attempt that failed while gRPC was sending a message.
+// It ends it without an error then, and if it repeats the attempt it tells nobody
+// what the server's status was.
+var errSending = status.Error(codes.Unavailable, "the stream ended while a message was sent")
 
 // unused reports whether the connection was lost before gRPC came to use it.
 func (e *ending) unused() bool { return e.err == nil && !e.sent && !e.received }
@@ -66,6 +72,7 @@ func (e *ending) outcome(ctx context.Context) health.Outcome {
 	case isServersFault(code):
 		o.Kind = health.Failed
 	}
+	o.NoRetry = e.pushback.never && o.Kind != health.OK
 	return o
 }
 
@@ -79,6 +86,8 @@ func (e *ending) unanswered(ctx context.Context, code codes.Code) health.Outcome
 		return health.Outcome{Reason: reasonGivenUp}
 	case code == codes.DeadlineExceeded:
 		return health.Outcome{Kind: health.TimedOut, Reason: reasonLate} // of a service config
+	case e.local:
+		return health.Outcome{Reason: reasonRequest} // credentials that can't be had have any code
 	case code == codes.Unavailable && !e.sent:
 		return health.Outcome{Kind: health.Refused, Reason: reasonNoConnection}
 	case code == codes.Unavailable:
@@ -135,6 +144,7 @@ func reasonOf(code codes.Code) string {
 // pushback is what a server says of retries (gRFC A6).
 type pushback struct {
 	given bool
+	never bool // no attempt may follow, wherever
 	after time.Duration
 }
 
@@ -150,7 +160,7 @@ func pushbackOf(trailer metadata.MD) pushback {
 	}
 	ms, err := strconv.ParseInt(values[0], 10, 32)
 	if err != nil || ms < 0 || len(values) > 1 {
-		return pushback{given: true, after: mostPushback}
+		return pushback{given: true, never: true, after: mostPushback}
 	}
 	return pushback{given: true, after: min(time.Duration(ms)*time.Millisecond, mostPushback)}
 }

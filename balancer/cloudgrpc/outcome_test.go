@@ -64,6 +64,7 @@ func TestOutcome(t *testing.T) {
 		{"a fault with pushback", here, later(said(codes.Internal)), health.Failed},
 
 		{"no connection", here, unsent(codes.Unavailable), health.Refused},
+		{"a connection that isn't to blame", here, ending{err: status.Error(codes.Unavailable, "x"), local: true}, health.Neutral},
 		{"a connection that broke", here, sent(codes.Unavailable), health.Broken},
 		{"a stream that was reset", here, sent(codes.Internal), health.Broken},
 		{"can't be encoded", here, unsent(codes.Internal), health.Neutral},
@@ -89,12 +90,12 @@ func TestPushback(t *testing.T) {
 		{nil, pushback{}},
 		{[]string{"0"}, pushback{given: true}},
 		{[]string{"1500"}, pushback{given: true, after: 1500 * time.Millisecond}},
-		{[]string{"-1"}, pushback{given: true, after: mostPushback}},
-		{[]string{"soon"}, pushback{given: true, after: mostPushback}},
-		{[]string{""}, pushback{given: true, after: mostPushback}},
+		{[]string{"-1"}, pushback{given: true, never: true, after: mostPushback}},
+		{[]string{"soon"}, pushback{given: true, never: true, after: mostPushback}},
+		{[]string{""}, pushback{given: true, never: true, after: mostPushback}},
 		{[]string{"2147483647"}, pushback{given: true, after: mostPushback}},
-		{[]string{"99999999999"}, pushback{given: true, after: mostPushback}},
-		{[]string{"1", "2"}, pushback{given: true, after: mostPushback}},
+		{[]string{"99999999999"}, pushback{given: true, never: true, after: mostPushback}},
+		{[]string{"1", "2"}, pushback{given: true, never: true, after: mostPushback}},
 	} {
 		if got := pushbackOf(metadata.MD{"grpc-retry-pushback-ms": test.values}); got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.values, got, test.want)

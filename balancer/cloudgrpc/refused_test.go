@@ -24,7 +24,10 @@ import (
 // refuser is as much of an HTTP/2 server as refuses streams, which says that it
 // hasn't processed them (RFC 9113, 8.7). Until it begins to, it answers each call
 // that it doesn't implement it.
-type refuser struct{ begun atomic.Bool }
+type refuser struct {
+	begun  atomic.Bool
+	answer func(cloud string) []byte // a header block that it ends streams with instead; nil: none
+}
 
 // Frame types, flags and a code of RFC 9113.
 const (
@@ -33,7 +36,7 @@ const (
 	h2RefusedStream                        = 7
 )
 
-func (r *refuser) serve(conn net.Conn) {
+func (r *refuser) serve(conn net.Conn, cloud string) {
 	defer conn.Close()
 	send := func(kind, flags byte, stream uint32, payload []byte) {
 		frame := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
@@ -60,29 +63,61 @@ func (r *refuser) serve(conn net.Conn) {
 			send(h2Settings, h2Ack, 0, nil)
 		case kind == h2Ping && flags&h2Ack == 0:
 			send(h2Ping, h2Ack, 0, payload)
-		case kind == h2Headers && r.begun.Load():
-			send(h2Reset, 0, stream, binary.BigEndian.AppendUint32(nil, h2RefusedStream))
 		case kind == h2Headers:
-			send(h2Headers, h2EndStream|h2EndHeaders, stream, unimplemented)
+			if block := r.block(cloud); block != nil {
+				send(h2Headers, h2EndStream|h2EndHeaders, stream, block)
+			} else {
+				send(h2Reset, 0, stream, binary.BigEndian.AppendUint32(nil, h2RefusedStream))
+			}
 		}
 	}
 }
 
-// unimplemented is a header block: an indexed ":status: 200" and literals.
-var unimplemented = func() []byte {
+// dialer connects to cloud c of a world, and to the refuser instead of the others.
+func (r *refuser) dialer(w *world) grpc.DialOption {
+	return grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+		cloud := w.servers[address].cloud
+		if cloud == "c" {
+			return w.dial(ctx, address)
+		}
+		ours, theirs := net.Pipe()
+		go r.serve(theirs, cloud)
+		return ours, nil
+	})
+}
+
+// block is what a stream is ended with, nil for a reset.
+func (r *refuser) block(cloud string) []byte {
+	switch {
+	case !r.begun.Load():
+		return headerBlock("grpc-status", "12")
+	case r.answer != nil:
+		return r.answer(cloud)
+	}
+	return nil
+}
+
+// headerBlock is an indexed ":status: 200" and literals: names and values.
+func headerBlock(fields ...string) []byte {
 	block := []byte{0x88}
-	for _, s := range []string{"content-type", "application/grpc", "grpc-status", "12"} {
-		if s == "content-type" || s == "grpc-status" {
+	for i, s := range append([]string{"content-type", "application/grpc"}, fields...) {
+		if i%2 == 0 {
 			block = append(block, 0)
 		}
 		block = append(append(block, byte(len(s))), s...)
 	}
 	return block
-}()
+}
 
 // refusal is a world where clouds a and b refuse streams, and as good as all calls
 // try a first, then b, and then c, which answers. It counts the attempts.
 func refusal(t *testing.T, retry failover.BudgetSettings) (attempts *atomic.Int64, r *balancer.Router, client pb.TestServiceClient) {
+	attempts, r, conn := refusalBy(t, new(refuser), retry)
+	return attempts, r, pb.NewTestServiceClient(conn)
+}
+
+// refusalBy is the same with a refuser and options of one's own.
+func refusalBy(t *testing.T, refusing *refuser, retry failover.BudgetSettings, opts ...grpc.DialOption) (attempts *atomic.Int64, r *balancer.Router, conn *grpc.ClientConn) {
 	cfg := testConfig(1)
 	cfg.Clouds = map[string]balancer.Cloud{"a": {Weight: 1e9}, "b": {Weight: 3e4}, "c": {Weight: 1}}
 	cfg.Services["api"].Clouds["c"] = balancer.ServiceCloud{GRPC: []string{"10.0.2.1:9090"}}
@@ -92,22 +127,14 @@ func refusal(t *testing.T, retry failover.BudgetSettings) (attempts *atomic.Int6
 	w := newWorld(t, cfg)
 	attempts = new(atomic.Int64)
 	r = w.router(cfg, balancer.WithTrace(balancer.Trace{Picked: func(balancer.Attempt) { attempts.Add(1) }}))
-	refusing := new(refuser)
-	conn := w.conn(r, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-		if w.servers[address].cloud == "c" {
-			return w.dial(ctx, address)
-		}
-		ours, theirs := net.Pipe()
-		go refusing.serve(theirs)
-		return ours, nil
-	}))
+	conn = w.conn(r, append(opts, refusing.dialer(w))...)
 	conn.Connect()
 	if err := r.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
 	refusing.begun.Store(true)
-	return attempts, r, pb.NewTestServiceClient(conn)
+	return attempts, r, conn
 }
 
 // What servers refuse to process gRPC repeats once by itself. If it is refused

@@ -63,8 +63,12 @@ func (rt *route) Value(key any) any {
 func (rt *route) next() (balancer.Attempt, error) {
 	rt.mu.Lock()
 	rt.seen = true
+	repeat := rt.used && rt.ended.sent
+	if repeat && rt.ended.err == nil { // what has succeeded gRPC doesn't repeat
+		rt.ended.err = errSending
+	}
+	rt.ended.local = false // gRPC picks again for what the connection is to blame for
 	at, e := rt.at, rt.ended
-	repeat := rt.used && e.sent
 	rt.mu.Unlock()
 	if !repeat {
 		return at, nil
@@ -98,6 +102,7 @@ func (rt *route) done(e ending) {
 		rt.used = false
 		return
 	}
+	e.local = e.err != nil && !e.sent // unless there is another pick
 	rt.ended = e
 }
 
@@ -129,6 +134,13 @@ func (rt *route) result(err error, cc *grpc.ClientConn) (health.Outcome, error) 
 		return health.Outcome{Reason: reasonUnused}, err // it didn't get as far as our connections
 	}
 	return e.outcome(rt.Context), err
+}
+
+// isRefused reports whether gRPC wanted a retry that there wasn't.
+func (rt *route) isRefused() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.refused != nil
 }
 
 // attempt is the last one.

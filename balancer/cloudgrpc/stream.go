@@ -31,7 +31,7 @@ func (d *dialed) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cli
 	}
 	s := &clientStream{
 		dialed: d, ctx: ctx, desc: desc, cc: cc, method: method, open: open,
-		call: balancer.Call{Service: service, Protocol: balancer.GRPC, Method: method, Idempotent: d.isIdempotent(ctx, method), Stream: streamingOf(desc), OneByOne: true, Wait: waitsForReady(opts)},
+		call: balancer.Call{Service: service, Protocol: balancer.GRPC, Method: method, Idempotent: d.isIdempotent(ctx, method), Stream: streamingOf(desc), OneByOne: true, Wait: waitsForReady(cc, method, opts)},
 		log:  replayLog{single: !desc.ClientStreams},
 	}
 	s.opts, s.onFinish = withoutOnFinish(opts)
@@ -46,6 +46,7 @@ func (d *dialed) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cli
 		s.changed.Wait()
 	}
 	if !s.begun {
+		s.raise()
 		return nil, s.err
 	}
 	return s, nil
@@ -78,15 +79,28 @@ type clientStream struct {
 	decided bool                     // the fate is known: answer or err
 	err     error                    // what RecvMsg returns if there is no answer
 	failed  []balancer.AttemptReport // the attempts before
+
+	panicked any // what its goroutine panicked with, if it did
+
+	early    earlyContext // what Context has returned before there was an answer
+	endEarly context.CancelFunc
+	over     bool // the stream has ended
 }
 
 // run makes the attempts.
 func (s *clientStream) run() {
+	returned := false
+	defer func() {
+		if !returned {
+			s.giveUp(recover())
+		}
+	}()
 	o, err := balancer.Do(s.ctx, s.hub.router, s.call, s.try, (*opened).drop)
 	if err != nil && isNowhere(err) {
 		leaveIdle(s.cc)
 	}
 	s.decide(o, err)
+	returned = true
 }
 
 // try makes an attempt, and returns it if the server answers with headers. With
@@ -153,9 +167,7 @@ func (s *clientStream) enter(o *opened) {
 		}
 	}
 	if s.log.closed {
-		s.mu.Unlock()
-		_ = o.CloseSend()
-		s.mu.Lock()
+		_ = s.unlocked(o.CloseSend)
 	}
 	s.begun, s.current, s.last = true, o, o
 	s.changed.Broadcast()
@@ -195,10 +207,22 @@ func (s *clientStream) decide(o *opened, err error) {
 }
 
 // finish calls those who asked to be told of the end of the call, once for all
-// attempts.
+// attempts, and ends its context.
 func (s *clientStream) finish(err error) {
 	for _, told := range s.onFinish {
 		told(err)
+	}
+	s.end()
+}
+
+// end ends the stream's context.
+func (s *clientStream) end() {
+	s.mu.Lock()
+	s.over = true
+	end := s.endEarly
+	s.mu.Unlock()
+	if end != nil {
+		end()
 	}
 }
 

@@ -202,3 +202,35 @@ func TestStreamContext(t *testing.T) {
 		}
 	})
 }
+
+// A context that was taken before the answer ends with the stream, whatever that
+// ended with.
+func TestStreamContextEnds(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		want error
+	}{{"", io.EOF}, {"fail", status.Error(codes.Unavailable, "scripted")}} {
+		streams(t, func(t *testing.T, _ *world, _ *balancer.Router, client pb.TestServiceClient) {
+			s, err := client.FullDuplexCall(scripted(t.Context(), "a", c.what, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			early := s.Context()
+			if err := s.Send(question("q", 2)); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.CloseSend(); err != nil {
+				t.Fatal(err)
+			}
+			if early.Err() != nil {
+				t.Errorf("%s: over before its end", c.what)
+			}
+			if _, err := receive(s); status.Code(err) != status.Code(c.want) {
+				t.Errorf("%s: %v", c.what, err)
+			}
+			if early.Err() != context.Canceled || s.Context().Err() != context.Canceled {
+				t.Errorf("%s: %v and %v after the end", c.what, early.Err(), s.Context().Err())
+			}
+		})
+	}
+}

@@ -42,6 +42,7 @@ func (s *clientStream) SendMsg(m any) error {
 
 // unsent is the result of a message that no attempt has got.
 func (s *clientStream) unsent(kept bool) error {
+	s.raise()
 	if kept || !s.desc.ClientStreams {
 		return nil
 	}
@@ -51,15 +52,10 @@ func (s *clientStream) unsent(kept bool) error {
 // send hands a message over to gRPC. The caller holds mu, which is released
 // meanwhile.
 func (s *clientStream) send(to *opened, m any) error {
-	s.sending = to
-	s.mu.Unlock()
-	err := to.ClientStream.SendMsg(m)
-	s.mu.Lock()
-	s.sending = nil
-	if isRequestsFault(err) && !to.released {
+	err := s.hand(to, m)
+	if isRequestsFault(err) && !to.released && !to.route.isRefused() {
 		to.fault = err
 	}
-	s.changed.Broadcast()
 	if to.isOver() {
 		s.mu.Unlock()
 		to.release()
@@ -103,6 +99,7 @@ func (s *clientStream) fate() (*opened, error) {
 	for !s.decided {
 		s.changed.Wait()
 	}
+	s.raise()
 	return s.answer.Load(), s.err
 }
 
@@ -146,12 +143,21 @@ func (s *clientStream) Trailer() metadata.MD {
 
 // Context returns the context of the answer's stream. Before there is an answer
 // it is the caller's context, with the values, such as the peer, of the attempt
-// under way.
+// under way. It ends with the stream.
 func (s *clientStream) Context() context.Context {
 	if o := s.answer.Load(); o != nil {
 		return o.Context()
 	}
-	return earlyContext{s.ctx, s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.early.Context == nil {
+		s.early.stream = s
+		s.early.Context, s.endEarly = context.WithCancel(s.ctx)
+		if s.over {
+			s.endEarly()
+		}
+	}
+	return s.early
 }
 
 // earlyContext is the context of a stream that may still move: that of an attempt

@@ -266,3 +266,24 @@ func TestACloudDiesUnderStreams(t *testing.T) {
 		}
 	})
 }
+
+// A server, or a proxy, that gives a stream up after its headers is named, though the
+// code is that of a caller who leaves.
+func TestServersGiveStreamsUp(t *testing.T) {
+	for what, code := range map[string]codes.Code{"cancel": codes.Canceled, "expire": codes.DeadlineExceeded} {
+		streams(t, func(t *testing.T, _ *world, r *balancer.Router, client pb.TestServiceClient) {
+			s, err := client.StreamingOutputCall(scripted(t.Context(), "a", what, 1), question("q", 3))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := receive(s)
+			var failed *balancer.CallError
+			if n != 2 || status.Code(err) != code || !errors.As(err, &failed) || len(failed.Attempts) != 1 || failed.Stop != "the answer had begun" {
+				t.Errorf("%s: %d messages, %v", what, n, err)
+			}
+			if c := counted(r, "a"); c.Bad != 1 {
+				t.Errorf("%s: counted %+v", what, c)
+			}
+		})
+	}
+}

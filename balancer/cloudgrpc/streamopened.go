@@ -29,6 +29,8 @@ type opened struct {
 	ended    bool // for gRPC, with err
 	err      error
 	released bool
+	judged   bool
+	outcome  health.Outcome // of the rest of the answer, once judged
 }
 
 func newOpened(s *clientStream, rt *route) *opened {
@@ -89,12 +91,25 @@ func (o *opened) isOver() bool {
 func (o *opened) release() {
 	rest := health.Outcome{}
 	if !o.dropped && o.fault == nil {
-		rest = o.rest(o.err)
+		rest = o.judge(o.err)
 	}
 	o.route.attempt().Release(rest)
 	if !o.dropped {
 		o.of.finish(o.err)
 	}
+}
+
+// judge returns the outcome of a stream that ended with err after its headers, once
+// and for all: when it is released its context ends, which looks as if its caller had
+// left.
+func (o *opened) judge(err error) health.Outcome {
+	outcome := o.rest(err)
+	o.of.mu.Lock()
+	defer o.of.mu.Unlock()
+	if !o.judged {
+		o.judged, o.outcome = true, outcome
+	}
+	return o.outcome
 }
 
 // rest is the outcome of a stream after its headers.
@@ -120,7 +135,7 @@ func (o *opened) explain(err error) error {
 	if errors.As(context.Cause(o.route.Context), &drained) {
 		return statusError(o.route.attempt().Broken(drained))
 	}
-	outcome := o.rest(err)
+	outcome := o.judge(err)
 	if !outcome.Kind.Bad() {
 		return err
 	}

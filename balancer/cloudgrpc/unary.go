@@ -3,6 +3,7 @@ package cloudgrpc
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
@@ -20,7 +21,7 @@ func (d *dialed) unary(ctx context.Context, method string, req, reply any, cc *g
 	others, onFinish := withoutOnFinish(opts) // those are told of each attempt's end
 	call := balancer.Call{
 		Service: service, Protocol: balancer.GRPC, Method: method,
-		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(opts),
+		Idempotent: d.isIdempotent(ctx, method), Wait: waitsForReady(cc, method, opts),
 	}
 	u := &unaryCall{dialed: d, service: service, method: method, req: req, reply: reply, cc: cc, invoke: invoke, opts: others}
 	if into := messageOf(reply); call.Idempotent && into != nil && messageOf(req) != nil {
@@ -52,14 +53,15 @@ func leaveIdle(cc *grpc.ClientConn) {
 }
 
 // waitsForReady reports whether the last option that says so lets the call wait
-// for a connection.
-func waitsForReady(opts []grpc.CallOption) (waits bool) {
-	for _, o := range opts {
+// for a connection, or the service config if there is none.
+func waitsForReady(cc *grpc.ClientConn, method string, opts []grpc.CallOption) bool {
+	for _, o := range slices.Backward(opts) {
 		if f, ok := o.(grpc.FailFastCallOption); ok {
-			waits = !f.FailFast
+			return !f.FailFast
 		}
 	}
-	return waits
+	waits := cc.GetMethodConfig(method).WaitForReady
+	return waits != nil && *waits
 }
 
 // isNowhere reports whether a call failed because no cloud may serve it, before

@@ -3,6 +3,7 @@ package cloudgrpc_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -209,5 +210,50 @@ func TestBackFromIdleness(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		t.Errorf("10 s after healing the connection is %v, %v", conn.GetState(), cloudStatus(r, "a"))
+	})
+}
+
+// A service config lets calls wait, too, unless they say otherwise.
+func TestWaitForReadyOfAServiceConfig(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig(1)
+		cfg.Failover.Panic = "fail"
+		cfg.Tiers[0].Timeout = 0
+		w := newWorld(t, cfg)
+		r := w.router(cfg)
+		client := w.client(r, cloudgrpc.WithServiceConfig(`{"methodConfig": [{"name": [{}], "waitForReady": true}]}`))
+		if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range w.servers {
+			s.stop()
+		}
+		failFast := grpc.WaitForReady(false)
+		for range 200 {
+			_, _ = client.UnaryCall(t.Context(), &pb.SimpleRequest{}, failFast)
+			time.Sleep(50 * time.Millisecond)
+		}
+		if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}, failFast); !errors.Is(err, balancer.ErrNoCloud) {
+			t.Errorf("with nothing left: %v", err)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			w.servers["10.0.0.1:9090"].restart()
+		}()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			s, err := client.StreamingOutputCall(t.Context(), question("q", 1))
+			if err != nil {
+				t.Error(err)
+			} else if n, err := receive(s); n != 1 || err != io.EOF {
+				t.Errorf("%d messages, %v", n, err)
+			}
+		})
+		wg.Wait()
 	})
 }

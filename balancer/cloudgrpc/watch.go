@@ -47,7 +47,7 @@ const (
 // that it serves. A server without that service, or whose service is not for us,
 // serves, and so does one that says nothing for firstWord.
 func (c *child) watchHealth(ctx context.Context, conn *readyConn) {
-	late := time.AfterFunc(firstWord, func() { c.serving(conn, nil) })
+	late := time.AfterFunc(firstWord, func() { c.presume(conn) })
 	defer late.Stop()
 	cc, release := conn.client()
 	defer release()
