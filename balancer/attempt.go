@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/fairlead-go/fairlead/failover"
@@ -78,24 +79,56 @@ func (a Attempt) Number() int { return int(a.number) }
 // Time returns how long the attempt should be waited for before another is made
 // of an idempotent call, given what is left of the call's time, or 0 if the
 // call has no deadline: see [failover.AttemptTime]. Where neither a deadline nor
-// the target's latencies say anything, it is 1 s, or four times the longest answer
-// that is remembered. With 0 it is also how long a target may be silent until that
-// speaks against it.
+// the target's latencies say anything, it is 1 s. Whether the attempt should really
+// be given up is then for [Attempt.Overdue] to say.
 func (a Attempt) Time(left time.Duration) time.Duration {
-	limit := failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left)
-	if limit == 0 {
-		limit = max(time.Second, 4*a.longest())
-	}
-	return limit
+	return cmp.Or(failover.AttemptTime(a.cloud.target.P99(int(a.tier)), left), time.Second)
 }
 
-// longest is the longest answer that is remembered of any cloud with few answers, or
-// the median of one with more.
-func (a Attempt) longest() (longest time.Duration) {
-	for i := range a.cloud.service.clouds {
-		longest = max(longest, a.cloud.service.clouds[i].target.Usual(int(a.tier)))
+// Overdue reports whether an attempt that has waited for so long should be given up
+// for another one, if left is what is left of the call's time, 0 if it has no end:
+// not while answers usually take as long, nor if the other would have less time than
+// they take.
+func (a Attempt) Overdue(waited, left time.Duration) bool {
+	usual := a.usual()
+	return usual < waited-waited/16 && (left == 0 || usual <= left)
+}
+
+// usual is how long answers usually take. Where few are known of the cloud that is
+// said by all clouds together; where few are known of these, by twice the longest
+// that is remembered, which may be that of an attempt that was given up, an hour ago.
+func (a Attempt) usual() time.Duration {
+	tier, clouds := int(a.tier), a.cloud.service.clouds
+	if a.cloud.target.P99(tier) > 0 {
+		return a.cloud.target.Usual(tier)
 	}
-	return longest
+	targets, longest := make([]*health.Target, len(clouds)), time.Duration(0)
+	for i := range clouds {
+		targets[i] = clouds[i].target
+		longest = max(longest, targets[i].Usual(tier))
+	}
+	if median, answers := health.QuantileOf(targets, tier, 0.5); answers >= fewAnswers {
+		return median
+	}
+	return 2 * longest
+}
+
+// fewAnswers are too few to tell how long they usually take.
+const fewAnswers = 10
+
+// lost reports whether the attempt's cloud is down, and another that may serve its
+// tier isn't.
+func (a Attempt) lost() bool {
+	if a.cloud.target.State() != health.Down {
+		return false
+	}
+	s, class := a.latest()
+	for i := range s.clouds {
+		if c := &s.clouds[i]; c.name != a.cloud.name && s.serves(&s.tiers[class.Tier], i) && c.target.State() != health.Down {
+			return true
+		}
+	}
+	return false
 }
 
 // GivenUp returns the outcome of an attempt that Pick made and that is given up now,
@@ -108,31 +141,11 @@ func (a Attempt) GivenUp(left time.Duration) health.Outcome {
 	return o
 }
 
-// guessed reports whether it isn't known that answers take less time. Of a cloud of
-// which nothing is known that is said by all of them together: one that is frozen
-// from the start is found as soon as others have answered.
+// guessed reports whether it isn't known that answers usually take less time. A cloud
+// that is frozen from the start is found as soon as others have answered.
 func (a Attempt) guessed(took time.Duration) bool {
-	if p99 := a.cloud.target.P99(int(a.tier)); p99 > 0 {
-		return took <= p99+p99/16
-	}
-	s := a.cloud.service
-	targets := make([]*health.Target, len(s.clouds))
-	for i := range s.clouds {
-		targets[i] = s.clouds[i].target
-	}
-	median, answers := health.QuantileOf(targets, int(a.tier), 0.5)
-	return answers < 10 || median > took/2
-}
-
-// Overdue reports whether an attempt that has waited for so long should be given up
-// for another one: not while answers usually take as long, since the other would
-// have to wait, too, and with less time; unless its cloud is down and another isn't.
-func (a Attempt) Overdue(waited time.Duration) bool {
-	usual := a.cloud.target.Usual(int(a.tier))
-	if a.cloud.target.P99(int(a.tier)) == 0 {
-		usual = 2 * a.longest() // which may be that of an attempt that was given up, an hour ago
-	}
-	return usual < waited-waited/16 || a.cloud.live.lost.Load()
+	usual := a.usual()
+	return usual == 0 || took <= usual+usual/16
 }
 
 // Done ends an attempt that [Router.Pick] made, with its outcome.
@@ -171,7 +184,7 @@ func (a *Attempt) record(now time.Duration, o health.Outcome) {
 
 // watch does what there is to do with the outcome beside counting it.
 func (a *Attempt) watch(now time.Duration, o health.Outcome) {
-	if a.cloud.recovering && o.Kind != health.Neutral && !a.cloud.service.tiers[a.tier].Protected {
+	if a.cloud.recovering && o.Kind != health.Neutral && !o.Guess && !a.cloud.service.tiers[a.tier].Protected {
 		a.cloud.live.unprotected.Add(1)
 	}
 	if a.cloud.router.latency != nil {

@@ -29,7 +29,9 @@ type clock struct {
 	set    time.Duration    // when the timer will ring; 0: it won't
 	run    *run             // nil while the clock serves nobody
 	due    time.Duration    // when the run's time is over
-	place  *serviceCloud    // where the run is
+	at     Attempt          // whose run it is
+	until  time.Duration    // when the call's time is over; 0: never
+	waits  bool             // as long as answers usually take: something may have been sent
 	budget *failover.Budget // nil if it pays for nothing
 	spends bool             // all of the budget
 
@@ -44,16 +46,16 @@ type hedger interface {
 	makeHedge(c *clock, of *run, first Attempt)
 }
 
-// startClock gives a run the time from now to due.
-func (r *Router) startClock(now, due time.Duration, of *run, place *serviceCloud, budget *failover.Budget, spends bool) *clock {
+// startClock gives an attempt the time until due, of a call that may last until until.
+func (r *Router) startClock(at Attempt, due, until time.Duration, waits bool, budget *failover.Budget, spends bool) *clock {
 	c, _ := r.clocks.Get().(*clock)
 	if c == nil {
 		c = &clock{router: r}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.run, c.due, c.place, c.budget, c.spends = of, due, place, budget, spends
-	c.keep(now)
+	c.run, c.at, c.due, c.until, c.waits, c.budget, c.spends = at.run, at, due, until, waits, budget, spends
+	c.keep(at.began)
 	return c
 }
 
@@ -136,15 +138,24 @@ func (c *clock) over() (*run, *failover.Budget) {
 		switch {
 		case c.covered:
 			return c.run, nil
-		case c.budget != nil && c.budget.Withdraw(c.spends):
+		case c.budget != nil && c.overdue(now) && c.budget.Withdraw(c.spends):
 			return c.run, c.budget
-		case c.place.lost.Load():
+		case c.at.lost():
 			return c.run, nil
 		}
 		c.due = now + stepEvery // when there may be more in the budget
 	}
 	c.setTimer(now)
 	return nil, nil
+}
+
+// overdue reports whether another attempt is better than to wait. The caller holds mu.
+func (c *clock) overdue(now time.Duration) bool {
+	left := time.Duration(0)
+	if c.until > 0 {
+		left = max(c.until-now, 1)
+	}
+	return !c.waits || c.at.Overdue(now-c.at.began, left)
 }
 
 // cover says that a hedge of the run is under way.
@@ -175,7 +186,7 @@ func (c *clock) turn(to *Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != nil {
-		c.place, c.first = to.cloud.live, to
+		c.at, c.first = *to, to
 	}
 }
 
@@ -191,7 +202,7 @@ func (c *clock) alone() {
 // at this very moment finds the run answered, or somebody else's not yet due.
 func (c *clock) stop() {
 	c.mu.Lock()
-	c.run, c.place, c.budget, c.hedger, c.first, c.covered = nil, nil, nil, nil, nil, false
+	c.run, c.at, c.budget, c.hedger, c.first, c.covered = nil, Attempt{}, nil, nil, nil, false
 	c.mu.Unlock()
 	c.router.clocks.Put(c)
 }

@@ -184,9 +184,9 @@ func TestTokensComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		late.End()
-		of := &run{cancel: func() { t.Error("canceled in spite of its answer") }}
-		of.fate.answered()
-		c := r.startClock(r.now(), r.now()+time.Millisecond, of, late.cloud.live, budget, true)
+		late.run = &run{cancel: func() { t.Error("canceled in spite of its answer") }}
+		late.run.fate.answered()
+		c := r.startClock(late, r.now()+time.Millisecond, 0, false, budget, true)
 		time.Sleep(2 * time.Millisecond)
 		c.stop()
 		if got := budget.Balance(); got != before {

@@ -32,7 +32,8 @@ func WithTrace(t Trace) Option {
 // updates itself when two readings in a row agree on a change. A file that is
 // missing or faulty is logged and shown by [Router.Status]; the last good config
 // stays in force. What [Router.Update] refuses for another reason, such as a level
-// key that isn't there yet, is tried again each second.
+// key that isn't there yet, is tried again each second, and comes into force also
+// after an Update of the program's own.
 func WithFile(path string) Option {
 	return func(r *Router) { r.source = newFileSource(path) }
 }

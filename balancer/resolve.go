@@ -139,7 +139,7 @@ func (a *addressSource) hurry() {
 	}
 }
 
-// lookAgain asks DNS whether the cloud has moved.
+// lookAgain asks DNS whether the cloud, or an endpoint of it, has moved.
 func (c *serviceCloud) lookAgain() {
 	for _, a := range c.named {
 		a.hurry()

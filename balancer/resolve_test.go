@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/netip"
 	"slices"
@@ -391,6 +392,32 @@ func TestStreamsWaitForAddresses(t *testing.T) {
 		_, err := w.call(t.Context(), r, Call{Service: "api", Stream: ServerStream})
 		if took := time.Since(begun); err != nil || took != 4*time.Second+w.latency {
 			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// Where endpoints are replaced one after the other DNS is asked as soon as one of
+// them is found dead, and the cloud is never lost.
+func TestRollingDeploy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := func(i int) string { return fmt.Sprintf("192.0.2.%d", i) }
+		n := &names{addrs: map[string][]string{"api.example.com": {host(1), host(2), host(3)}}}
+		w := newWorld()
+		r := w.router(t, mixedConfig(), WithResolver(n.lookup), WithTrace(Trace{StateChanged: func(c StateChange) {
+			if c.To == health.Down {
+				t.Errorf("%s is down: %s", c.Cloud, c.Reason)
+			}
+		}}))
+		w.load(r, "default", 2000, 5*time.Millisecond)
+		for i := 1; i <= 3; i++ {
+			n.set("api.example.com", host(i+1), host(i+2), host(i+3))
+			w.set(host(i)+":443", refuses)
+			if errs := w.load(r, "default", 1200, 5*time.Millisecond); len(errs) > 0 {
+				t.Errorf("%d calls failed, such as %v", len(errs), errs[0])
+			}
+			if slices.Contains(addresses(r), host(i)+":443") {
+				t.Errorf("6 s after %s was replaced: %v", host(i), addresses(r))
+			}
 		}
 	})
 }

@@ -81,7 +81,6 @@ type serviceCloud struct {
 	limited     int                   // endpoints that the limits are for
 	unprotected atomic.Uint64         // answers to unprotected tiers while recovering, by any goroutine
 	noRoom      atomic.Bool           // its capacity is known and used up: no hedge goes there
-	lost        atomic.Bool           // it is down, and another isn't: nobody waits for it
 	slow        atomic.Bool           // its answers are bad or slower than is usual there: likewise
 
 	told map[failover.Reason]time.Duration // when an event last told that it got its share for it
@@ -97,6 +96,7 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 		changed = changed || pickable || len(changes) > 0
 		if pickable {
 			c.pool = nil
+			c.lookAgain() // an endpoint that was ejected may have been replaced
 		}
 		for _, change := range changes {
 			r.noteState(s, c.name, change)
@@ -106,9 +106,6 @@ func (s *service) step(r *Router, now time.Duration, local string) (changed bool
 				c.lookAgain()
 			}
 		}
-	}
-	for _, c := range s.clouds {
-		c.lost.Store(c.target.State() == health.Down && !s.alone(c))
 	}
 	held := s.held != ""
 	if s.hold(now, local) {
@@ -250,7 +247,8 @@ func (s *service) replan(r *Router, now time.Duration) bool {
 	}
 	want := failover.Compute(in)
 	s.sureOnly(&want, in, deviation)
-	limited := failover.Limit(s.plan, want, now-s.limitedAt, r.slope)
+	passed := min(now-s.limitedAt, time.Second) // which is how seldom that is: else this process stood still
+	limited := failover.Limit(s.plan, want, passed, r.slope)
 	s.computedAt, s.limitedAt, s.plannedFor = now, now, mean
 	s.settled = limited.Equal(want)
 	s.noteRoom(limited)

@@ -61,3 +61,72 @@ func TestSlowService(t *testing.T) {
 		})
 	}
 }
+
+// What is known of how long answers take decides what is overdue, and what a cut says.
+func TestOverdue(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name          string
+		answers       int // before, one each 10 ms
+		latency, idle time.Duration
+		waited, left  time.Duration
+		overdue       bool
+		guess         bool
+	}{
+		{"nothing is known", 0, 0, 0, 400 * ms, 400 * ms, true, true},
+		{"answers are quick", 500, 5 * ms, 0, 400 * ms, 400 * ms, true, false},
+		{"answers take as long", 500, 600 * ms, 0, 400 * ms, 400 * ms, false, true},
+		{"answers take longer than is left", 500, 600 * ms, 0, 650 * ms, 350 * ms, false, false},
+		{"nobody waits for ever", 500, 600 * ms, 0, 650 * ms, 0, true, false},
+		{"few quick answers", 15, 5 * ms, 0, 400 * ms, 400 * ms, true, false},
+		{"one slow answer a minute ago", 1, 300 * ms, time.Minute, 400 * ms, 400 * ms, false, true},
+		{"many quick answers a minute ago", 500, 5 * ms, time.Minute, 400 * ms, 400 * ms, true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := testConfig()
+				cfg.Tiers[0].Timeout, cfg.Tiers[0].Attempts = 0, 1
+				w := newWorld()
+				w.latency = test.latency
+				r := w.router(t, cfg)
+				w.load(r, "critical", test.answers, 10*ms)
+				time.Sleep(2*time.Second + test.idle)
+				a, err := r.Pick(sla.WithTier(t.Context(), "critical"), Call{Service: "api"}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := a.Overdue(test.waited, test.left); got != test.overdue {
+					t.Errorf("overdue after %v with %v left: %t", test.waited, test.left, got)
+				}
+				time.Sleep(test.waited)
+				if o := a.GivenUp(2 * test.waited); o.Kind != health.TimedOut || o.Guess != test.guess {
+					t.Errorf("given up after %v: %+v", test.waited, o)
+				}
+				a.Done(health.Outcome{})
+			})
+		})
+	}
+}
+
+// A cloud that is down is lost to a tier only if another one serves that.
+func TestLostToATier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.Tiers[1].Clouds.Only = []string{"a"}
+		w := newWorld()
+		r := w.router(t, cfg)
+		w.load(r, "critical", 400, 5*time.Millisecond)
+		w.set("a", refuses)
+		w.load(r, "critical", 400, 5*time.Millisecond)
+		if got := state(r, "a").State; got != health.Down {
+			t.Fatalf("a is %v", got)
+		}
+		s := r.table.Load().find("api", HTTP)
+		for tier, lost := range []bool{true, false} {
+			a := Attempt{tier: uint8(tier), cloud: &s.clouds[s.find("a")]}
+			if a.lost() != lost {
+				t.Errorf("lost to tier %s: %t", s.tiers[tier].Name, a.lost())
+			}
+		}
+	})
+}

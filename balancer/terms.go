@@ -38,10 +38,10 @@ func (t *terms) equip(a *Attempt, tried []Attempt, most int) time.Duration {
 	if limit > 0 {
 		service, tier := a.table()
 		budget := service.live.budget
-		if tier.shed() || t.idempotent && !a.Overdue(limit) {
-			budget = nil // it is given up only if its cloud is down
+		if tier.shed() {
+			budget = nil
 		}
-		a.run.clock = t.router.startClock(a.began, a.began+limit, a.run, a.cloud.live, budget, tier.spends)
+		a.run.clock = t.router.startClock(*a, a.began+limit, t.deadline, t.idempotent, budget, tier.spends)
 	}
 	t.router.startSpan(a.run)
 	return limit

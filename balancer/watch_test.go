@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,10 +82,10 @@ func TestRefusedFileIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		told := 0
+		var told atomic.Int32
 		r := newWorld().router(t, cfg, WithFile(path), WithTrace(Trace{ConfigChanged: func(err error) {
 			if err != nil {
-				told++
+				told.Add(1)
 			}
 		}}))
 		time.Sleep(3 * watchEvery)
@@ -92,8 +93,8 @@ func TestRefusedFileIsTriedAgain(t *testing.T) {
 		write(path, strings.Replace(watchedFile, "WEIGHT", "10", 1)+"levelKey: file:"+key+"\n")
 		time.Sleep(10 * watchEvery)
 		status := r.Status().Config
-		if !strings.Contains(status.Err, "no such file") || !status.Loaded.Equal(loaded) || told != 1 {
-			t.Errorf("told %d times, %+v", told, status)
+		if !strings.Contains(status.Err, "no such file") || !status.Loaded.Equal(loaded) || told.Load() != 1 {
+			t.Errorf("told %d times, %+v", told.Load(), status)
 		}
 		write(key, "secret of all clients")
 		time.Sleep(2 * watchEvery)

@@ -11,11 +11,11 @@ import (
 
 var callsFlag = flag.Float64("health.calls", 3e6, "calls per rate in the test of false alarms")
 
-// alarms sends calls of which 1 % fail to ten endpoints, all of them through
+// alarms sends calls of which 1 in as many fails to ten endpoints, all of them through
 // Begin, Record and End, and counts how often the target is down. Latency
 // plays no part here, so that every answer comes at once and an hour passes in
 // a second.
-func alarms(seed uint64, rate, calls float64) (down, ejections int) {
+func alarms(seed uint64, rate, calls float64, oneIn uint32) (down, ejections int) {
 	const endpoints = 10
 	random := rand.New(rand.NewPCG(seed, uint64(rate)))
 	t := NewTarget(Settings{}, []Objective{{Tier: "critical"}}, 0)
@@ -35,7 +35,7 @@ func alarms(seed uint64, rate, calls float64) (down, ejections int) {
 				e = all[random.IntN(endpoints)]
 			}
 			kind := OK
-			if uint32(x) < math.MaxUint32/100 {
+			if uint32(x) < math.MaxUint32/oneIn {
 				kind = Failed
 			}
 			e.Begin(0)
@@ -81,7 +81,7 @@ func TestNoFalseAlarms(t *testing.T) {
 	var wait sync.WaitGroup
 	for i, rate := range []float64{100, 1000, 10000} {
 		wait.Go(func() {
-			down, ejections := alarms(uint64(i+1), rate, calls)
+			down, ejections := alarms(uint64(i+1), rate, calls, 100)
 			bound := calls / math.Exp(alarm(rate))
 			t.Logf("%6.0f calls/s: %.0e calls, %.1f h: down %d times (bound: %.2g), %d ejections",
 				rate, calls, calls/rate/3600, down, bound, ejections)
@@ -91,4 +91,22 @@ func TestNoFalseAlarms(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// Errors that are more usual than that are held for the sickness now and then: 2 %
+// hardly ever, 5 % about once an hour.
+func TestUsualErrors(t *testing.T) {
+	simulates(t)
+	for _, test := range []struct {
+		rate  float64
+		oneIn uint32
+		most  int
+	}{{20, 50, 0}, {100, 50, 0}, {1000, 50, 0}, {20, 20, 30}, {100, 20, 6}, {1000, 20, 2}} {
+		const calls = 1e6
+		down, _ := alarms(1, test.rate, calls, test.oneIn)
+		t.Logf("1 of %d fails, %4.0f calls/s: down %d times in %.1f h", test.oneIn, test.rate, down, calls/test.rate/3600)
+		if down > test.most {
+			t.Errorf("1 of %d fails, %v calls/s: down %d times", test.oneIn, test.rate, down)
+		}
+	}
 }

@@ -59,7 +59,7 @@ type tierLatency struct {
 	objective time.Duration
 	baseline  float64 // 90th percentile of healthy times in ns; 0: unknown
 	learnt    float64 // measurements of healthy times the baseline rests on
-	longest   float64 // answer in ns, fading; 0: there was none
+	longest   float64 // of few answers, in ns, fading, or the median of many; 0: there was none
 }
 
 func newTierLatency(o Objective) *tierLatency {
@@ -101,14 +101,15 @@ func (l *tierLatency) measure(now time.Duration, healthy bool) histogram.Snapsho
 	l.ring.Advance(now)
 	seen := l.ring.Snapshot()
 	l.plenty.Store(seen.Count() >= latencyPlenty)
-	l.longest = max(l.longest*fadedLongest, float64(seen.Quantile(1)))
 	if seen.Count() < latencySamples {
+		l.longest = max(l.longest*fadedLongest, float64(seen.Quantile(1)))
 		l.p99.Store(0)
 		l.usual.Store(int64(l.longest))
 		return seen
 	}
+	l.longest = float64(seen.Quantile(0.5))
 	l.p99.Store(int64(seen.Quantile(0.99)))
-	l.usual.Store(int64(seen.Quantile(0.5)))
+	l.usual.Store(int64(l.longest))
 	weight := float64(measureInterval) / float64(baselineTauWorse)
 	if healthy || l.learnt == 0 {
 		// At first the plain mean of all measurements, so that the baseline

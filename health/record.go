@@ -78,6 +78,9 @@ func (t *Target) recordOther(e *Endpoint, tier int, began, now time.Duration, o 
 // nothing. There is one RecordOpen for each Enter; any goroutine may call it.
 func (t *Target) RecordOpen(e *Endpoint, tier int, began, now time.Duration, o Outcome) {
 	e.begins(tier).Add(1)
+	if o.Guess {
+		o = Outcome{Reason: o.Reason}
+	}
 	switch excused := t.excuses(began); {
 	case o.Kind == OK:
 		e.use.word.Add(oneFast)

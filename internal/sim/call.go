@@ -157,7 +157,7 @@ func (d *call) cut() {
 		d.cutFirst() // the hedge is the other attempt
 		return
 	}
-	if !d.current.Overdue(d.client.world.now - d.current.began) {
+	if !d.current.Overdue(d.client.world.now-d.current.began, d.timeLeft()) {
 		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 		return
 	}
