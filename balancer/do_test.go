@@ -228,7 +228,7 @@ func TestFarDeadline(t *testing.T) {
 		for _, tier := range []string{"critical", "standard"} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newWorld().router(t, testConfig())
-				time.Sleep(time.Hour)
+				time.Sleep(time.Minute)
 				ctx, cancel := far(sla.WithTier(t.Context(), tier))
 				defer cancel()
 				_, attempts, _, err := play(ctx, r, Call{Service: "api", Idempotent: true},

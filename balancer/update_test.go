@@ -182,7 +182,7 @@ func TestBudgetOfAnAddedService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		r := w.router(t, testConfig())
-		time.Sleep(3 * time.Hour)
+		time.Sleep(10 * time.Minute)
 		next := testConfig()
 		next.Services["late"] = next.Services["api"]
 		if err := r.Update(next); err != nil {
