@@ -46,7 +46,8 @@ type hedger interface {
 	makeHedge(c *clock, of *run, first Attempt)
 }
 
-// startClock gives an attempt the time until due, of a call that may last until until.
+// startClock gives an attempt the time until due. The call's own time is over at until,
+// 0 for never.
 func (r *Router) startClock(at Attempt, due, until time.Duration, waits bool, budget *failover.Budget, spends bool) *clock {
 	c, _ := r.clocks.Get().(*clock)
 	if c == nil {

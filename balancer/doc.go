@@ -14,8 +14,8 @@
 //  3. An attempt is made. If it fails, another cloud is tried, as often as the
 //     tier allows, if the call may be repeated and the retry budget pays: by
 //     default one retry for ten calls, saved up for 10 s. An attempt that gets
-//     no answer in four times the target's usual p99 is given up in time for
-//     another.
+//     no answer in four times the target's usual p99, or in half of its time, is
+//     given up for another, unless answers usually take that long.
 //     If the tier has a hedge, the few calls whose answer takes longest are asked
 //     for elsewhere as well, while the first attempt goes on: see sla.Tier. That
 //     ends by itself where it can't help.
