@@ -29,7 +29,7 @@ type clock struct {
 	set    time.Duration    // when the timer will ring; 0: it won't
 	run    *run             // nil while the clock serves nobody
 	due    time.Duration    // when the run's time is over
-	at     Attempt          // whose run it is
+	at     Attempt          // whose run it is, as it is now
 	until  time.Duration    // when the call's time is over; 0: never
 	waits  bool             // as long as answers usually take: something may have been sent
 	budget *failover.Budget // nil if it pays for nothing
@@ -37,7 +37,6 @@ type clock struct {
 
 	hedger  hedger        // nil unless the attempt is to be hedged
 	hedgeAt time.Duration // when
-	first   *Attempt      // the attempt, as it is now
 	covered bool          // a hedge is under way
 }
 
@@ -61,10 +60,10 @@ func (r *Router) startClock(at Attempt, due, until time.Duration, waits bool, bu
 }
 
 // arm has an attempt hedged when it is time.
-func (c *clock) arm(now, at time.Duration, by hedger, first *Attempt) {
+func (c *clock) arm(now, at time.Duration, by hedger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hedger, c.hedgeAt, c.first = by, at, first
+	c.hedger, c.hedgeAt = by, at
 	c.keep(now)
 }
 
@@ -121,7 +120,7 @@ func (c *clock) hedges() (by hedger, of *run, first Attempt) {
 	}
 	by, c.hedger = c.hedger, nil
 	c.setTimer(now)
-	return by, c.run, *c.first
+	return by, c.run, c.at
 }
 
 // over returns the run whose time is over and the budget that has paid for its
@@ -187,7 +186,7 @@ func (c *clock) turn(to *Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != nil {
-		c.at, c.first = *to, to
+		c.at = *to
 	}
 }
 
@@ -203,7 +202,7 @@ func (c *clock) alone() {
 // at this very moment finds the run answered, or somebody else's not yet due.
 func (c *clock) stop() {
 	c.mu.Lock()
-	c.run, c.at, c.budget, c.hedger, c.first, c.covered = nil, Attempt{}, nil, nil, nil, false
+	c.run, c.at, c.budget, c.hedger, c.covered = nil, Attempt{}, nil, nil, false
 	c.mu.Unlock()
 	c.router.clocks.Put(c)
 }

@@ -51,7 +51,7 @@ func Do[T any](ctx context.Context, r *Router, call Call,
 	}
 	if d.hedgeAfter > 0 {
 		d.beside = &beside[T]{terms: d.terms, functions: d.functions}
-		a.run.clock.arm(a.began, a.began+d.hedgeAfter, d.beside, &d.tried[0])
+		a.run.clock.arm(a.began, a.began+d.hedgeAfter, d.beside)
 	}
 	returned := false
 	defer func() {

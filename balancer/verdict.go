@@ -47,17 +47,19 @@ func (d *calling) blame(a Attempt, o health.Outcome, err error, took time.Durati
 
 // Silent returns the outcome of an attempt that Pick made and that had no answer
 // for as long as waited, when the call's deadline was over. It speaks against the
-// target if that was silent for longer than it may be, which is Time(0), and than answers usually take. A tier's
-// own timeout says what is expected: if that, and not the caller's deadline, ended
-// the call, half of it is reason enough, unless another attempt was given the other
-// half and nothing is known of how long answers take. Any goroutine may call it.
+// target if that was silent for longer than it may be, which is Time(0), and than
+// answers usually take. A tier's own timeout says what is expected: if that, and not
+// the caller's deadline, ended the call, half of it is reason enough, unless another
+// attempt was given the other half and nothing is known of how long answers take. Any
+// goroutine may call it.
 func (a Attempt) Silent(waited time.Duration, byTier bool) health.Outcome {
 	return a.silent(waited, byTier, a.cloud.service.tiers[a.tier].Timeout)
 }
 
 func (a *Attempt) silent(waited time.Duration, byTier bool, timeout time.Duration) health.Outcome {
-	patience := max(a.Time(0), a.usual())
-	if byTier && (a.number == 1 || !a.guessed(waited)) {
+	usual := a.usual()
+	patience := max(a.Time(0), usual)
+	if byTier && (a.number == 1 || !guessed(waited, usual)) {
 		patience = min(patience, timeout/2)
 	}
 	if waited < patience {

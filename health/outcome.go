@@ -62,13 +62,8 @@ func (k Kind) Answered() bool { return k == OK || k == Failed || k == Overloaded
 func (k Kind) Bad() bool { return k == Refused || k == Failed || k == Broken || k == TimedOut }
 
 // Unsent reports whether the target certainly did not run the call, so that
-// even one that isn't idempotent may be tried again. [Outcome.NoRetry] may
-// say otherwise.
-func (k Kind) Unsent() bool { return k == Refused || k == Overloaded }
-
-// Unsent reports whether the target certainly did not run the call, so that
 // even one that isn't idempotent may be tried again.
-func (o Outcome) Unsent() bool { return o.Kind.Unsent() && !o.NoRetry }
+func (o Outcome) Unsent() bool { return (o.Kind == Refused || o.Kind == Overloaded) && !o.NoRetry }
 
 func (k Kind) String() string {
 	switch k {

@@ -158,13 +158,13 @@ func (d *call) cut() {
 		return
 	}
 	if !d.current.Overdue(d.client.world.now-d.current.began, d.timeLeft()) {
-		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
+		d.cutLater()
 		return
 	}
 	next, err := d.pick()
 	var shed *sla.ShedError
 	if errors.Is(err, balancer.ErrBudget) || errors.As(err, &shed) {
-		d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
+		d.cutLater()
 		return
 	}
 	d.leave(d.current.givenUp()).End()
@@ -173,6 +173,11 @@ func (d *call) cut() {
 		return
 	}
 	d.enter(next)
+}
+
+// cutLater asks again in a while.
+func (d *call) cutLater() {
+	d.current.timer = d.client.world.after(d.client.machine.StepEvery, d.onCut)
 }
 
 // timeout ends a call whose time is over.
